@@ -1,0 +1,1 @@
+//! The example service: says hello, as a plug-in and as a linked server

@@ -1,0 +1,1 @@
+//! Packs a server, its resources and its entry point into one executable

@@ -1,0 +1,1 @@
+//! The bundle file format: layout, writer, reader, index

@@ -1,0 +1,1 @@
+//! What a bundle is: its manifest, what it can tell of itself, exit codes

@@ -1,0 +1,1 @@
+//! Endpoint strings (tcp:8080) and the listeners they open

@@ -1,0 +1,1 @@
+//! Read-only named files: in the bundle, in a directory, or compiled in

@@ -1,0 +1,1 @@
+//! The service trait, and HTTP on connections

@@ -1,0 +1,1 @@
+//! Black-box tests: they run the built programs as users do
