@@ -1,0 +1,485 @@
+//! The manifest of a bundle: `.holdall/manifest.json`, the first entry of its archive.
+//!
+//! It says what the bundle is, what runs, and the digests that everything else is held against.
+//! Reading is strict: a key that this version does not know may change the meaning of those it
+//! knows, so it is refused. A later format says so by its number.
+
+use crate::digest::{Digest, with_algorithm};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The entry that holds the manifest.
+pub const MANIFEST_NAME: &str = ".holdall/manifest.json";
+
+/// The only manifest format there is so far.
+pub const MANIFEST_FORMAT: u64 = 1;
+
+/// The longest manifest that is read, in bytes. What the bundler writes has about one thousand.
+pub const MANIFEST_LIMIT_BYTES: usize = 1 << 20;
+
+/// Where the payload of an `exec` entry point lies.
+pub const PROGRAM_PREFIX: &str = ".holdall/bin/";
+
+/// Where the payload of a `plugin` entry point lies.
+pub const LIBRARY_PREFIX: &str = ".holdall/lib/";
+
+/// What a bundle says of itself.
+///
+/// ```
+/// use holdall_bundle::{EntryPointKind, Manifest};
+///
+/// let manifest = Manifest::from_json(br#"{
+///     "format": 1, "name": "sayhello", "version": "0.1.0",
+///     "entry_point": { "kind": "plugin", "payload": ".holdall/lib/libsayhello.so" },
+///     "arguments": [],
+///     "built": { "by": "holdall 0.1.0", "target": "x86_64-unknown-linux-gnu" },
+///     "prefix": { "size": 4096,
+///         "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+///     "content": { "entries": 1, "size": 10, "digest":
+///         "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
+/// }"#)?;
+/// assert_eq!(manifest.entry_point.kind, EntryPointKind::Plugin);
+/// # Ok::<(), holdall_bundle::ManifestError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The format of this manifest: [`MANIFEST_FORMAT`].
+    pub format: u64,
+    /// The name of the bundle, usable as a file name.
+    pub name: String,
+    /// The version of what is in the bundle, in its author's own scheme.
+    pub version: String,
+    /// What runs.
+    pub entry_point: EntryPoint,
+    /// Default arguments, put before those of the user.
+    pub arguments: Vec<String>,
+    /// What made the bundle.
+    pub built: Built,
+    /// The executable that the file begins with.
+    pub prefix: Prefix,
+    /// Everything in the archive except the manifest and the index.
+    pub content: Content,
+}
+
+/// What runs when the bundle is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntryPoint {
+    /// How it runs.
+    pub kind: EntryPointKind,
+    /// The entry that holds the code: in [`LIBRARY_PREFIX`] for `plugin`, in [`PROGRAM_PREFIX`]
+    /// for `exec`, none for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+}
+
+/// The four ways to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryPointKind {
+    /// The service is compiled into the executable that the file begins with.
+    Linked,
+    /// A shared object with the service ABI.
+    Plugin,
+    /// Any executable; it replaces the launcher.
+    Exec,
+    /// No code: the resource tree is served.
+    Site,
+}
+
+/// What made a bundle. No time and no user: the same inputs give the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Built {
+    /// The bundler and its version.
+    pub by: String,
+    /// The target triple of the executable.
+    pub target: String,
+}
+
+/// The executable that the file begins with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prefix {
+    /// Its length in bytes.
+    pub size: u64,
+    /// The digest of its bytes, the value of the length note read as zero: the note holds the
+    /// length of the whole file, which is not known while the manifest is made.
+    pub sha256: Digest,
+}
+
+/// Everything in the archive except the manifest and the index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Content {
+    /// How many entries, directories among them.
+    pub entries: u64,
+    /// How many bytes they have, unpacked.
+    pub size: u64,
+    /// The digest of their digests: see `ContentDigest`.
+    #[serde(with = "with_algorithm")]
+    pub digest: Digest,
+}
+
+/// Why some bytes are no manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Longer than any manifest needs to be.
+    #[error("the manifest has {length} bytes, more than the {MANIFEST_LIMIT_BYTES} that are read")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// Not JSON, or not these keys and values.
+    #[error("the manifest is wrong")]
+    Json(#[source] serde_json::Error),
+    /// Made by a later bundler.
+    #[error(
+        "the manifest has format {found}, this program reads up to format {supported}: \
+         use a later holdall"
+    )]
+    NewerFormat {
+        /// The format that it has.
+        found: u64,
+        /// The latest format that is understood.
+        supported: u64,
+    },
+    /// A format number that no bundler has written.
+    #[error("the manifest has format {found}, which does not exist")]
+    UnknownFormat {
+        /// The format that it has.
+        found: u64,
+    },
+    /// A text that can't be used for what it is there for.
+    #[error("{key} in the manifest is {value:?}: {reason}")]
+    Value {
+        /// Where it stands.
+        key: &'static str,
+        /// What it says.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A payload that does not fit the kind of entry point.
+    #[error("a {kind} entry point {}, the manifest has {}", payload_rule(*.kind), shown(.payload))]
+    Payload {
+        /// The kind of entry point.
+        kind: EntryPointKind,
+        /// The payload that it has.
+        payload: Option<String>,
+    },
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// Whatever [`ManifestError`] lists. A later format is told from a damaged manifest even
+    /// where all its other keys are unknown.
+    pub fn from_json(json: &[u8]) -> Result<Self, ManifestError> {
+        if json.len() > MANIFEST_LIMIT_BYTES {
+            return Err(ManifestError::TooLong { length: json.len() });
+        }
+        check_format(json)?;
+        let manifest: Self = serde_json::from_slice(json).map_err(ManifestError::Json)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Writes the manifest: the same value always gives the same bytes.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Strings, numbers and lists only: there is nothing in it that JSON can't say.
+        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
+
+    /// Checks what the types alone don't: the bundler calls it before it packs anything.
+    ///
+    /// # Errors
+    /// [`ManifestError::Value`] and [`ManifestError::Payload`].
+    pub fn check(&self) -> Result<(), ManifestError> {
+        check_name(&self.name)?;
+        check_text("version", &self.version)?;
+        check_text("built.by", &self.built.by)?;
+        check_text("built.target", &self.built.target)?;
+        self.arguments
+            .iter()
+            .try_for_each(|argument| check_argument(argument))?;
+        self.entry_point.check()
+    }
+}
+
+impl EntryPoint {
+    fn check(&self) -> Result<(), ManifestError> {
+        let fits = match (self.kind.payload_prefix(), &self.payload) {
+            (Some(prefix), Some(payload)) => is_below(payload, prefix),
+            (None, None) => true,
+            _ => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(ManifestError::Payload {
+            kind: self.kind,
+            payload: self.payload.clone(),
+        })
+    }
+}
+
+impl EntryPointKind {
+    /// The directory its payload lies in, if it has one.
+    pub fn payload_prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Plugin => Some(LIBRARY_PREFIX),
+            Self::Exec => Some(PROGRAM_PREFIX),
+            Self::Linked | Self::Site => None,
+        }
+    }
+
+    /// Its name in manifests and on command lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linked => "linked",
+            Self::Plugin => "plugin",
+            Self::Exec => "exec",
+            Self::Site => "site",
+        }
+    }
+}
+
+impl fmt::Display for EntryPointKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Looks at the format alone, before the keys that depend on it.
+fn check_format(json: &[u8]) -> Result<(), ManifestError> {
+    #[derive(Deserialize)]
+    struct FormatOnly {
+        format: u64,
+    }
+    let FormatOnly { format } = serde_json::from_slice(json).map_err(ManifestError::Json)?;
+    match format {
+        MANIFEST_FORMAT => Ok(()),
+        0 => Err(ManifestError::UnknownFormat { found: format }),
+        _ => Err(ManifestError::NewerFormat {
+            found: format,
+            supported: MANIFEST_FORMAT,
+        }),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), ManifestError> {
+    check_text("name", name)?;
+    let reason = match name {
+        _ if name.contains('/') => "it has to be usable as a file name",
+        "." | ".." => "it has to be usable as a file name",
+        _ => return Ok(()),
+    };
+    Err(ManifestError::Value {
+        key: "name",
+        value: name.to_owned(),
+        reason,
+    })
+}
+
+fn check_text(key: &'static str, value: &str) -> Result<(), ManifestError> {
+    let reason = if value.is_empty() {
+        "it can't be empty"
+    } else if value.len() > 200 {
+        "it has more than 200 bytes"
+    } else if value.chars().any(char::is_control) {
+        "it has control characters"
+    } else {
+        return Ok(());
+    };
+    Err(ManifestError::Value {
+        key,
+        value: value.to_owned(),
+        reason,
+    })
+}
+
+/// No process can be given a NUL in an argument.
+fn check_argument(argument: &str) -> Result<(), ManifestError> {
+    if !argument.contains('\0') {
+        return Ok(());
+    }
+    let reason = "an argument can't hold a NUL";
+    Err(ManifestError::Value {
+        key: "arguments",
+        value: argument.to_owned(),
+        reason,
+    })
+}
+
+fn is_below(payload: &str, prefix: &str) -> bool {
+    payload
+        .strip_prefix(prefix)
+        .is_some_and(|name| !name.is_empty() && !name.contains('/'))
+}
+
+fn payload_rule(kind: EntryPointKind) -> String {
+    match kind.payload_prefix() {
+        Some(prefix) => format!("has its payload in {prefix}"),
+        None => "has no payload".to_owned(),
+    }
+}
+
+fn shown(payload: &Option<String>) -> String {
+    payload
+        .as_ref()
+        .map_or_else(|| "none".to_owned(), |payload| format!("{payload:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        Manifest {
+            format: MANIFEST_FORMAT,
+            name: "sayhello".into(),
+            version: "0.1.0".into(),
+            entry_point: EntryPoint {
+                kind: EntryPointKind::Exec,
+                payload: Some(".holdall/bin/sayhello".into()),
+            },
+            arguments: vec!["--port".into(), "8080".into()],
+            built: Built {
+                by: "holdall 0.1.0".into(),
+                target: "x86_64-unknown-linux-gnu".into(),
+            },
+            prefix: Prefix {
+                size: 4096,
+                sha256: Digest([1; 32]),
+            },
+            content: Content {
+                entries: 3,
+                size: 12,
+                digest: Digest([2; 32]),
+            },
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut serde_json::Value)) -> Result<Manifest, ManifestError> {
+        let mut value = serde_json::to_value(manifest()).unwrap();
+        change(&mut value);
+        Manifest::from_json(value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn json_round_trip_is_stable() {
+        let json = manifest().to_json();
+        let again = Manifest::from_json(&json).unwrap();
+        assert_eq!(again, manifest());
+        assert_eq!(again.to_json(), json);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_at_every_level() {
+        assert!(matches!(
+            changed(|v| v["color"] = 1.into()),
+            Err(ManifestError::Json(_))
+        ));
+        for key in ["entry_point", "built", "prefix", "content"] {
+            let result = changed(|v| v[key]["color"] = 1.into());
+            assert!(matches!(result, Err(ManifestError::Json(_))), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_named_whatever_else_it_holds() {
+        let error = Manifest::from_json(br#"{"novelty": [], "format": 7}"#).unwrap_err();
+        assert!(matches!(
+            error,
+            ManifestError::NewerFormat {
+                found: 7,
+                supported: 1
+            }
+        ));
+        assert!(error.to_string().contains("format 7"), "{error}");
+    }
+
+    #[test]
+    fn format_zero_does_not_exist() {
+        let result = changed(|v| v["format"] = 0.into());
+        assert!(matches!(
+            result,
+            Err(ManifestError::UnknownFormat { found: 0 })
+        ));
+    }
+
+    #[test]
+    fn entry_points_must_fit_their_payload() {
+        for (kind, payload) in [
+            ("site", Some(".holdall/bin/x")),
+            ("linked", Some(".holdall/bin/x")),
+            ("exec", None),
+            ("exec", Some(".holdall/lib/x")),
+            ("plugin", Some(".holdall/lib/")),
+            ("plugin", Some(".holdall/lib/a/b")),
+            ("plugin", Some("lib/x.so")),
+        ] {
+            let result = changed(|v| {
+                v["entry_point"] = serde_json::json!({ "kind": kind, "payload": payload });
+            });
+            assert!(
+                matches!(result, Err(ManifestError::Payload { .. })),
+                "{kind} {payload:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_named() {
+        let error = changed(|v| v["entry_point"]["kind"] = "wasm".into()).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("wasm"), "{cause}");
+    }
+
+    #[test]
+    fn unusable_texts_are_refused() {
+        for (key, value) in [
+            ("name", ""),
+            ("name", "a/b"),
+            ("name", ".."),
+            ("name", "a\nb"),
+            ("version", ""),
+        ] {
+            let result = changed(|v| v[key] = value.into());
+            assert!(
+                matches!(result, Err(ManifestError::Value { .. })),
+                "{key} {value:?}"
+            );
+        }
+        let nul = changed(|v| v["arguments"] = serde_json::json!(["a\0"]));
+        assert!(matches!(
+            nul,
+            Err(ManifestError::Value {
+                key: "arguments",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn length_is_bounded() {
+        let json = vec![b' '; MANIFEST_LIMIT_BYTES + 1];
+        assert!(matches!(
+            Manifest::from_json(&json),
+            Err(ManifestError::TooLong { .. })
+        ));
+    }
+
+    #[test]
+    fn damaged_json_is_an_error_at_every_length() {
+        let json = manifest().to_json();
+        for length in 0..json.len() - 2 {
+            assert!(Manifest::from_json(&json[..length]).is_err(), "{length}");
+        }
+    }
+}
