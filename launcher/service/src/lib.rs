@@ -1,1 +1,79 @@
-//! The service trait, and HTTP on connections
+//! The seam between services and the server: service below, HTTP above.
+//!
+//! A service is any [`tower_service::Service`] that takes a [`Request`] and gives an
+//! `http::Response` with any body of bytes; [`BoxService`] is one with its type forgotten. The
+//! [`Server`] (feature `server`) puts a service on HTTP/1.1 connections, and keeps what fails in
+//! it to the one request that failed.
+//!
+//! ```
+//! use std::convert::Infallible;
+//! use std::future::{Ready, ready};
+//! use std::task::{Context, Poll};
+//!
+//! use holdall_service::{Body, BoxService, Request, Response};
+//!
+//! #[derive(Clone)]
+//! struct Hello;
+//!
+//! impl tower_service::Service<Request> for Hello {
+//!     type Response = Response;
+//!     type Error = Infallible;
+//!     type Future = Ready<Result<Response, Infallible>>;
+//!
+//!     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+//!         Poll::Ready(Ok(()))
+//!     }
+//!
+//!     fn call(&mut self, _: Request) -> Self::Future {
+//!         ready(Ok(Response::new(Body::from("hello"))))
+//!     }
+//! }
+//!
+//! let service = BoxService::new(Hello);
+//! ```
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "server")]
+mod accept;
+mod body;
+mod boxed;
+mod channel;
+#[cfg(feature = "server")]
+mod connection;
+mod contain;
+#[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "server")]
+mod shutdown;
+
+pub use body::Body;
+pub use boxed::{BoxFuture, BoxService};
+pub use channel::{BodyClosed, BodySender, BrokenOff};
+pub use contain::{Contained, Panic, contain};
+#[cfg(feature = "server")]
+pub use server::{Ended, ServeError, Server};
+#[cfg(feature = "server")]
+pub use shutdown::{Phase, Shutdown, Trigger};
+
+use std::error::Error;
+
+/// Any error that can cross threads.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What a service is asked.
+pub type Request = http::Request<Body>;
+
+/// What a service answers, once the type of its body is forgotten.
+pub type Response = http::Response<Body>;
+
+/// An error and its causes in one line: `cannot answer: file not found`.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

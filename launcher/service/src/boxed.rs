@@ -1,0 +1,128 @@
+//! A service with its type forgotten.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tower_service::Service;
+
+use crate::{Body, BoxError, Request, Response};
+
+/// A future with its type forgotten.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Any service, boxed and clonable.
+///
+/// It is always ready: each call waits on its own clone of the service, so that one request that
+/// is held up by [`poll_ready`](Service::poll_ready) does not hold up the others.
+pub struct BoxService(Box<dyn Erased + Send>);
+
+impl BoxService {
+    /// Forgets the type of a service; one that is a `BoxService` already is boxed once more.
+    pub fn new<S, B>(service: S) -> Self
+    where
+        S: Service<Request, Response = http::Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Box::new(service))
+    }
+
+    /// A service of a plain function that answers at once.
+    ///
+    /// ```
+    /// use holdall_service::{BoxService, Response};
+    ///
+    /// let service = BoxService::from_fn(|request| Response::new(request.uri().path().to_owned().into()));
+    /// ```
+    pub fn from_fn<F>(function: F) -> Self
+    where
+        F: Fn(Request) -> Response + Clone + Send + 'static,
+    {
+        Self::new(Function(function))
+    }
+
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// Whatever the service fails with.
+    pub fn answer(&self, request: Request) -> BoxFuture<Result<Response, BoxError>> {
+        self.0.answer(request)
+    }
+}
+
+impl Clone for BoxService {
+    fn clone(&self) -> Self {
+        self.0.duplicate()
+    }
+}
+
+impl std::fmt::Debug for BoxService {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("BoxService")
+    }
+}
+
+impl Service<Request> for BoxService {
+    type Response = Response;
+    type Error = BoxError;
+    type Future = BoxFuture<Result<Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        self.answer(request)
+    }
+}
+
+trait Erased {
+    fn answer(&self, request: Request) -> BoxFuture<Result<Response, BoxError>>;
+    fn duplicate(&self) -> BoxService;
+}
+
+impl<S, B> Erased for S
+where
+    S: Service<Request, Response = http::Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn answer(&self, request: Request) -> BoxFuture<Result<Response, BoxError>> {
+        let mut service = self.clone();
+        Box::pin(async move {
+            poll_fn(|context| service.poll_ready(context))
+                .await
+                .map_err(Into::into)?;
+            let response = service.call(request).await.map_err(Into::into)?;
+            Ok(response.map(Body::new))
+        })
+    }
+
+    fn duplicate(&self) -> BoxService {
+        BoxService::new(self.clone())
+    }
+}
+
+#[derive(Clone)]
+struct Function<F>(F);
+
+impl<F: Fn(Request) -> Response> Service<Request> for Function<F> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        std::future::ready(Ok((self.0)(request)))
+    }
+}
