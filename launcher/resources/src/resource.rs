@@ -1,0 +1,178 @@
+//! One resource: what is known of it, and its content.
+
+use std::{borrow::Cow, fmt, io, io::Read, sync::Arc, sync::OnceLock};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Reader, ResourcePath,
+    directory::OpenFile,
+    media_type,
+    memfd::{Executable, SealedFile},
+};
+
+/// A named file, found and ready to be read.
+///
+/// `'a` is the life of the [`Resources`](crate::Resources) it comes from. From a directory it is
+/// an open file: it stays readable when the name is deleted or replaced.
+#[derive(Clone)]
+pub struct Resource<'a> {
+    content: Content<'a>,
+    digest: OnceLock<[u8; 32]>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Content<'a> {
+    File(Arc<OpenFile>),
+    #[cfg(feature = "include_dir")]
+    Embedded {
+        name: &'a str,
+        bytes: &'a [u8],
+    },
+}
+
+impl<'a> Resource<'a> {
+    pub(crate) fn new(content: Content<'a>) -> Self {
+        Resource { content, digest: OnceLock::new() }
+    }
+
+    /// Its full name, such as `data/index.html`.
+    pub fn name(&self) -> &str {
+        match &self.content {
+            Content::File(file) => &file.name,
+            #[cfg(feature = "include_dir")]
+            Content::Embedded { name, .. } => name,
+        }
+    }
+
+    /// Its size in bytes, as read.
+    pub fn size(&self) -> u64 {
+        match &self.content {
+            Content::File(file) => file.size,
+            #[cfg(feature = "include_dir")]
+            Content::Embedded { bytes, .. } => bytes.len() as u64,
+        }
+    }
+
+    /// Its media type, such as `text/html; charset=utf-8`.
+    ///
+    /// A bundle may have recorded one; elsewhere it is [`media_type`]'s.
+    pub fn media_type(&self) -> &str {
+        media_type(self.name())
+    }
+
+    /// The SHA-256 of its content.
+    ///
+    /// A bundle has it recorded. Elsewhere, the first call reads the whole content, in bounded
+    /// memory, and this value (not its clones made before) remembers it.
+    ///
+    /// # Errors
+    /// As reading.
+    pub fn digest(&self) -> Result<[u8; 32], Error> {
+        if let Some(digest) = self.digest.get() {
+            return Ok(*digest);
+        }
+        let digest = self.compute_digest()?;
+        Ok(*self.digest.get_or_init(|| digest))
+    }
+
+    /// Its whole content: borrowed where it lies in memory as it is (stored in a mapped bundle, or
+    /// compiled in), else read.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] and [`Error::WrongSize`] if it is not what was packed,
+    /// [`Error::TooLarge`] if there is no memory for it, and what the system refuses.
+    pub fn bytes(&self) -> Result<Cow<'a, [u8]>, Error> {
+        match &self.content {
+            Content::File(_) => self.read_all().map(Cow::Owned),
+            #[cfg(feature = "include_dir")]
+            Content::Embedded { bytes, .. } => Ok(Cow::Borrowed(bytes)),
+        }
+    }
+
+    /// Its content as a stream from the start, in bounded memory however large it is.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes), except that damage is found while reading.
+    pub fn reader(&self) -> Result<Reader<'a>, Error> {
+        match &self.content {
+            Content::File(file) => Ok(Reader::of_file(Arc::clone(file))),
+            #[cfg(feature = "include_dir")]
+            Content::Embedded { bytes, .. } => Ok(Reader::of_bytes(bytes)),
+        }
+    }
+
+    /// Its content as text.
+    ///
+    /// # Errors
+    /// [`Error::NotUtf8`], and as [`bytes`](Self::bytes).
+    pub fn read_to_string(&self) -> Result<String, Error> {
+        String::from_utf8(self.bytes()?.into_owned()).map_err(|error| Error::NotUtf8 {
+            name: self.name().to_owned(),
+            offset_bytes: error.utf8_error().valid_up_to(),
+        })
+    }
+
+    /// A path to its content, for code that insists on one.
+    ///
+    /// The path is `/proc/self/fd/N`, of a sealed copy in memory, in every mode: nothing is on
+    /// disk, nothing is left behind, nobody can change it. It lives as long as the value, has no
+    /// extension, and costs as much memory as the content has bytes.
+    ///
+    /// # Errors
+    /// [`Error::NoPath`] if the kernel refuses, and as [`bytes`](Self::bytes).
+    pub fn as_path(&self) -> Result<ResourcePath, Error> {
+        let mut reader = self.reader()?;
+        SealedFile::create(self.name(), Executable::No, |file| {
+            io::copy(&mut reader, file).map(drop)
+        })
+        .map(ResourcePath::new)
+        .map_err(|error| self.no_path(error))
+    }
+
+    fn no_path(&self, error: crate::memfd::Error) -> Error {
+        let name = self.name().to_owned();
+        match error {
+            crate::memfd::Error::Fill { name: copy, source } => match source.downcast::<Error>() {
+                Ok(error) => error,
+                Err(source) => {
+                    Error::NoPath { name, source: crate::memfd::Error::Fill { name: copy, source } }
+                }
+            },
+            source => Error::NoPath { name, source },
+        }
+    }
+
+    fn read_all(&self) -> Result<Vec<u8>, Error> {
+        let size_bytes = self.size();
+        let too_large = || Error::TooLarge { name: self.name().to_owned(), size_bytes };
+        let size = usize::try_from(size_bytes).map_err(|_| too_large())?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(size).map_err(|_| too_large())?;
+        let read = self.reader()?.read_to_end(&mut bytes);
+        read.map_err(|error| Error::from_read(error, self.name()))?;
+        Ok(bytes)
+    }
+
+    fn compute_digest(&self) -> Result<[u8; 32], Error> {
+        let mut reader = self.reader()?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(hash.finalize().into()),
+                Ok(length) => hash.update(&buffer[..length]),
+                Err(error) => return Err(Error::from_read(error, self.name())),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Resource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource")
+            .field("name", &self.name())
+            .field("size", &self.size())
+            .finish_non_exhaustive()
+    }
+}
