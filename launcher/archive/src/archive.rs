@@ -1,0 +1,509 @@
+//! An open archive: find an entry by name, list a directory, walk.
+
+use std::{
+    borrow::Cow,
+    fs::File,
+    path::{Path, PathBuf},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use crate::{
+    Entry, Error, Flaw, Method,
+    checked::Checked,
+    end,
+    entry::{Located, Place},
+    error::Field,
+    index::{Index, Record},
+    layout::{End, LOCAL_LEN, LOCAL_SIGNATURE, SENTINEL32, get16, get32, widen},
+    note::Lengths,
+    scan::{Scan, Scanned, lower_bound},
+    source::{Source, io_error},
+};
+
+/// The archive of a bundle, open for reading; safe to share between threads.
+///
+/// ```no_run
+/// # use holdall_archive::{Archive, Lookup};
+/// let archive = Archive::open("sayhello".as_ref())?;
+/// if let Lookup::File(entry) = archive.lookup("data/index.html")? {
+///     println!("{} bytes of {}", entry.size(), entry.media_type()?);
+/// }
+/// # Ok::<(), holdall_archive::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Archive {
+    source: Source,
+    end: End,
+    index: Option<Index>,
+    /// Set once the index was seen not to describe the archive.
+    stale: AtomicBool,
+    fresh: OnceLock<bool>,
+    scan: OnceLock<(Scan, Checked)>,
+    checked: Checked,
+}
+
+/// What a name stands for.
+#[derive(Debug)]
+pub enum Lookup<'a> {
+    /// A file.
+    File(Entry<'a>),
+    /// A directory.
+    Directory,
+    /// Nothing.
+    Absent,
+}
+
+/// Where the names of an archive are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexState {
+    /// In the index, in place.
+    Used,
+    /// In the central directory, as the archive has no index.
+    Absent,
+    /// In the central directory, as the archive was edited after it was bundled.
+    Stale,
+}
+
+/// A name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Child {
+    /// Its last segment.
+    pub name: String,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+}
+
+impl Archive {
+    /// Opens the bundle at `path`; it is read with `pread(2)`, so nothing that is done to the file
+    /// meanwhile can end this process.
+    ///
+    /// # Errors
+    /// If the file can't be read, has no archive, is truncated, or its directory is damaged.
+    pub fn open(path: &Path) -> Result<Archive, Error> {
+        let file = File::open(path).map_err(|e| io_error(path, "open", e))?;
+        Archive::from_file(file, path.to_owned())
+    }
+
+    /// Opens a bundle from a descriptor; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_file(file: File, path: PathBuf) -> Result<Archive, Error> {
+        Archive::new(Source::unprotected(file, path)?)
+    }
+
+    /// Opens the archive of the running executable, mapped where the kernel protects it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); in particular [`Error::NoArchive`] for a program that heads no
+    /// bundle, and [`Error::Truncated`] for an incomplete copy.
+    pub fn open_running() -> Result<Archive, Error> {
+        const EXECUTABLE: &str = "/proc/self/exe";
+        let path = std::fs::read_link(EXECUTABLE).unwrap_or_else(|_| EXECUTABLE.into());
+        let file = File::open(EXECUTABLE).map_err(|e| io_error(&path, "open", e))?;
+        Archive::new(Source::running(file, path)?)
+    }
+
+    /// Whether the running program was the head of a bundle when that was made: then a missing
+    /// archive is damage, else it is merely a program on its own.
+    pub fn is_expected() -> bool {
+        Lengths::of_this_program().file != 0
+    }
+
+    fn new(source: Source) -> Result<Archive, Error> {
+        let end = end::read(&source)?;
+        let index = Index::open(&source, &end)?;
+        if let Some(index) = &index {
+            index.advise(&source);
+        }
+        let archive = Archive {
+            checked: Checked::new(index.map_or(0, |index| index.slots())),
+            source,
+            end,
+            index,
+            stale: AtomicBool::new(false),
+            fresh: OnceLock::new(),
+            scan: OnceLock::new(),
+        };
+        if archive.index.is_none() {
+            archive.scan()?;
+        }
+        Ok(archive)
+    }
+
+    /// The file, as it was named when it was opened.
+    pub fn path(&self) -> &Path {
+        self.source.path()
+    }
+
+    /// The length of the file in bytes.
+    pub fn file_len(&self) -> u64 {
+        self.source.len()
+    }
+
+    /// The number of entries, with directories and the bundle's own.
+    pub fn entries_len(&self) -> u64 {
+        self.end.entries
+    }
+
+    /// Where the archive begins: the length of what stands before it, in bytes.
+    ///
+    /// # Errors
+    /// If the central directory must be read for it and is damaged.
+    pub fn archive_offset(&self) -> Result<u64, Error> {
+        match self.usable_index() {
+            Some(index) => Ok(index.archive_offset),
+            None => Ok(self.scan()?.0.archive_offset),
+        }
+    }
+
+    /// Whether content is borrowed from a mapping of the file.
+    pub fn is_mapped(&self) -> bool {
+        self.source.is_mapped()
+    }
+
+    /// Where names are looked up; looks at the whole central directory the first time.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn index_state(&self) -> Result<IndexState, Error> {
+        Ok(match (&self.index, self.fresh_index()?) {
+            (None, _) => IndexState::Absent,
+            (_, Some(_)) => IndexState::Used,
+            (_, None) => IndexState::Stale,
+        })
+    }
+
+    /// What `name` stands for; the empty name is the root directory. Allocates nothing where the
+    /// index is used.
+    ///
+    /// # Errors
+    /// If the entry's header is damaged or the file can't be read.
+    pub fn lookup<'a>(&'a self, name: &'a str) -> Result<Lookup<'a>, Error> {
+        if name.is_empty() {
+            return Ok(Lookup::Directory);
+        }
+        let Some(index) = self.usable_index() else { return self.lookup_scanned(name) };
+        match index.find(&self.source, name.as_bytes())? {
+            Some((slot, record)) => self.check_found(index, name, slot, record),
+            // What the index does not know may have been added since.
+            None if self.fresh_index()?.is_some() => Ok(Lookup::Absent),
+            None => self.lookup_scanned(name),
+        }
+    }
+
+    /// The file `name`, or `None` if there is no such file.
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    pub fn find<'a>(&'a self, name: &'a str) -> Result<Option<Entry<'a>>, Error> {
+        Ok(match self.lookup(name)? {
+            Lookup::File(entry) => Some(entry),
+            Lookup::Directory | Lookup::Absent => None,
+        })
+    }
+
+    /// The names in `directory`, sorted; none if it is no directory. The empty name is the root.
+    ///
+    /// # Errors
+    /// If the central directory is damaged or the file can't be read.
+    pub fn children(&self, directory: &str) -> Result<Vec<Child>, Error> {
+        let ordered = self.ordered()?;
+        let prefix = prefix_of(directory);
+        let mut children = Vec::new();
+        let mut position = ordered.lower_bound(&prefix)?;
+        while position < ordered.len() {
+            let name = ordered.name(position)?;
+            let Some(rest) = name.strip_prefix(&*prefix) else { break };
+            position = match rest.split_once('/') {
+                Some((child, _)) => {
+                    children.push(Child { name: child.to_owned(), is_directory: true });
+                    // '0' follows '/': the first name behind the whole directory.
+                    ordered.lower_bound(&format!("{prefix}{child}0"))?
+                }
+                None => {
+                    if !rest.is_empty() {
+                        children.push(Child { name: rest.to_owned(), is_directory: false });
+                    }
+                    position + 1
+                }
+            };
+        }
+        children.sort_unstable();
+        Ok(children)
+    }
+
+    /// All entries below `directory` in the order of their full names, directories among them.
+    /// The empty name is the root.
+    ///
+    /// # Errors
+    /// If the central directory is damaged or the file can't be read.
+    pub fn entries_under(&self, directory: &str) -> Result<Entries<'_>, Error> {
+        let ordered = self.ordered()?;
+        let prefix = prefix_of(directory).into_owned();
+        let position = ordered.lower_bound(&prefix)?;
+        Ok(Entries { ordered, prefix, position })
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) fn end(&self) -> &End {
+        &self.end
+    }
+
+    pub(crate) fn index(&self) -> Option<&Index> {
+        self.index.as_ref()
+    }
+
+    /// Which entries were seen to be intact.
+    pub(crate) fn checked(&self, place: Place) -> Option<(&Checked, u64)> {
+        match place {
+            Place::Indexed { slot, .. } => Some((&self.checked, slot)),
+            Place::Scanned { position } => {
+                self.scan.get().map(|(_, checked)| (checked, position as u64))
+            }
+            Place::Unknown => None,
+        }
+    }
+
+    fn usable_index(&self) -> Option<&Index> {
+        if self.stale.load(Ordering::Relaxed) { None } else { self.index.as_ref() }
+    }
+
+    /// The index, if it was made from the central directory as it is now.
+    fn fresh_index(&self) -> Result<Option<&Index>, Error> {
+        let Some(index) = self.usable_index() else { return Ok(None) };
+        let fresh = match self.fresh.get() {
+            Some(fresh) => *fresh,
+            None => *self.fresh.get_or_init({
+                let fresh = index.is_fresh(&self.source)?;
+                move || fresh
+            }),
+        };
+        if !fresh {
+            self.stale.store(true, Ordering::Relaxed);
+        }
+        Ok(fresh.then_some(index))
+    }
+
+    /// The strict reading of the central directory, done once and only where it is needed.
+    fn scan(&self) -> Result<&(Scan, Checked), Error> {
+        if let Some(scan) = self.scan.get() {
+            return Ok(scan);
+        }
+        let scan = Scan::read(&self.source, &self.end)?;
+        let checked = Checked::new(scan.entries.len() as u64);
+        Ok(self.scan.get_or_init(|| (scan, checked)))
+    }
+
+    fn ordered(&self) -> Result<Ordered<'_>, Error> {
+        Ok(match self.fresh_index()? {
+            Some(index) => Ordered::Index(self, index),
+            None => Ordered::Scan(self, &self.scan()?.0),
+        })
+    }
+
+    /// Compares what the index found with the local header that stands before the data.
+    fn check_found<'a>(
+        &'a self,
+        index: &Index,
+        name: &'a str,
+        slot: u64,
+        record: Record,
+    ) -> Result<Lookup<'a>, Error> {
+        if !agrees(&self.source, name.as_bytes(), &record)? {
+            return self.lookup_disputed(index, name, slot, &record);
+        }
+        if record.is_directory {
+            return Ok(Lookup::Directory);
+        }
+        Ok(Lookup::File(Entry::new(self, Cow::Borrowed(name), Located::indexed(slot, &record))))
+    }
+
+    /// Index and local header differ: another name, an edited archive, or damage.
+    #[cold]
+    fn lookup_disputed<'a>(
+        &'a self,
+        index: &Index,
+        name: &'a str,
+        slot: u64,
+        record: &Record,
+    ) -> Result<Lookup<'a>, Error> {
+        if self.fresh_index()?.is_none() {
+            return self.lookup_scanned(name);
+        }
+        let local =
+            self.source.bytes(record.header_offset + LOCAL_LEN as u64, record.key_len() as u64)?;
+        // A name that is absent may share hash and length with the one in its slot.
+        if *local != *name.as_bytes() && index.place(&self.source, &local)? == (slot, record.tag) {
+            return Ok(Lookup::Absent);
+        }
+        let flaw = Flaw::Mismatch {
+            field: Field::Crc32,
+            expected: record.crc32.into(),
+            found: self.local_crc32(record),
+        };
+        Err(self.source.malformed(record.header_offset, flaw))
+    }
+
+    fn local_crc32(&self, record: &Record) -> u64 {
+        self.source
+            .array::<4>(record.header_offset + 14)
+            .map_or(0, |crc32| u32::from_le_bytes(crc32).into())
+    }
+
+    fn lookup_scanned<'a>(&'a self, name: &'a str) -> Result<Lookup<'a>, Error> {
+        let (scan, _) = self.scan()?;
+        let entries = &scan.entries;
+        let position = entries.binary_search_by(|entry| (*entry.name).cmp(name));
+        // A directory's own entry ends in '/', which no name does.
+        if let (Ok(position), false) = (position, name.ends_with('/')) {
+            let located = Located::scanned(position, &entries[position]);
+            return Ok(Lookup::File(Entry::new(self, Cow::Borrowed(name), located)));
+        }
+        // A zip tool may leave a directory without an entry of its own.
+        let prefix = if name.ends_with('/') { return Ok(Lookup::Absent) } else { prefix_of(name) };
+        let next = entries.get(lower_bound(entries, &prefix));
+        Ok(match next.is_some_and(|entry| entry.name.starts_with(&*prefix)) {
+            true => Lookup::Directory,
+            false => Lookup::Absent,
+        })
+    }
+}
+
+/// Whether the local header of `record` is the one that the index was made from.
+fn agrees(source: &Source, key: &[u8], record: &Record) -> Result<bool, Error> {
+    let local = source.array::<LOCAL_LEN>(record.header_offset)?;
+    let name_offset = record.header_offset + LOCAL_LEN as u64;
+    let mut sizes = [get32(&local, 22).into(), get32(&local, 18).into()];
+    if sizes.contains(&SENTINEL32.into()) {
+        // Our local zip64 field comes first and holds both sizes.
+        let extra = source.array::<20>(name_offset + u64::from(record.name_len))?;
+        if widen(Some(&extra[4..]), &mut sizes).is_err() {
+            return Ok(false);
+        }
+    }
+    Ok(get32(&local, 0) == LOCAL_SIGNATURE
+        && get16(&local, 8) == record.method.number()
+        && get32(&local, 14) == record.crc32
+        && sizes == [record.size, record.compressed_size]
+        && get16(&local, 26) == record.name_len
+        && get16(&local, 28) == record.extra_len
+        && (record.method == Method::Deflated || record.size == record.compressed_size)
+        && source.equals(name_offset, key)?)
+}
+
+/// The prefix that all names below `directory` have.
+fn prefix_of(directory: &str) -> Cow<'_, str> {
+    if directory.is_empty() { Cow::Borrowed("") } else { Cow::Owned(format!("{directory}/")) }
+}
+
+/// The entries in the order of their full names.
+#[derive(Debug, Clone, Copy)]
+enum Ordered<'a> {
+    Index(&'a Archive, &'a Index),
+    Scan(&'a Archive, &'a Scan),
+}
+
+impl<'a> Ordered<'a> {
+    fn len(self) -> u64 {
+        match self {
+            Ordered::Index(_, index) => index.entries,
+            Ordered::Scan(_, scan) => scan.entries.len() as u64,
+        }
+    }
+
+    fn name(self, position: u64) -> Result<Cow<'a, str>, Error> {
+        match self {
+            Ordered::Index(archive, index) => {
+                let (_, record) = indexed(archive, index, position)?;
+                full_name(&archive.source, &record)
+            }
+            Ordered::Scan(_, scan) => Ok(Cow::Borrowed(&scan.entries[position as usize].name)),
+        }
+    }
+
+    fn entry(self, position: u64) -> Result<Entry<'a>, Error> {
+        match self {
+            Ordered::Index(archive, index) => {
+                let (slot, record) = indexed(archive, index, position)?;
+                let name = full_name(&archive.source, &record)?;
+                Ok(Entry::new(archive, name, Located::indexed(slot, &record)))
+            }
+            Ordered::Scan(archive, scan) => {
+                let entry: &Scanned = &scan.entries[position as usize];
+                let located = Located::scanned(position as usize, entry);
+                Ok(Entry::new(archive, Cow::Borrowed(&entry.name), located))
+            }
+        }
+    }
+
+    /// The position of the first entry whose full name is not before `name`.
+    fn lower_bound(self, name: &str) -> Result<u64, Error> {
+        if let Ordered::Scan(_, scan) = self {
+            return Ok(lower_bound(&scan.entries, name) as u64);
+        }
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if *self.name(middle)? < *name {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+}
+
+fn indexed(archive: &Archive, index: &Index, position: u64) -> Result<(u64, Record), Error> {
+    let slot = index.slot_at(&archive.source, position)?;
+    let record = index.record(&archive.source, slot)?;
+    let damaged = || archive.source.malformed(index.index_offset, Flaw::Index);
+    record.map(|record| (slot, record)).ok_or_else(damaged)
+}
+
+fn full_name<'a>(source: &'a Source, record: &Record) -> Result<Cow<'a, str>, Error> {
+    let offset = record.header_offset.saturating_add(LOCAL_LEN as u64);
+    let damaged =
+        |bytes: &[u8]| source.malformed(offset, Flaw::NameEncoding { name: bytes.to_owned() });
+    match source.bytes(offset, record.name_len.into())? {
+        Cow::Borrowed(bytes) => {
+            std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| damaged(bytes))
+        }
+        Cow::Owned(bytes) => {
+            String::from_utf8(bytes).map(Cow::Owned).map_err(|e| damaged(e.as_bytes()))
+        }
+    }
+}
+
+/// Entries in the order of their full names; see [`Archive::entries_under`].
+#[derive(Debug)]
+pub struct Entries<'a> {
+    ordered: Ordered<'a>,
+    prefix: String,
+    position: u64,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<Entry<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.position < self.ordered.len() {
+            let entry = self.ordered.entry(self.position);
+            self.position += 1;
+            match entry {
+                Ok(entry) if *entry.name() == *self.prefix => {}
+                Ok(entry) if !entry.name().starts_with(&self.prefix) => break,
+                other => return Some(other),
+            }
+        }
+        self.position = u64::MAX;
+        None
+    }
+}
