@@ -60,6 +60,16 @@ impl Directory {
         }
     }
 
+    fn open_file(&self, name: Name<'_>) -> Result<Option<Resource<'static>>, Error> {
+        let Some(Found::File(file)) = self.resolve(name)? else {
+            return Ok(None);
+        };
+        let path = self.path.join(name.as_str());
+        let size = file.metadata().map_err(io_error("examine", &path))?.len();
+        let file = OpenFile { name: name.as_str().to_owned(), path, file, size };
+        Ok(Some(Resource::new(Content::File(Arc::new(file)))))
+    }
+
     fn open_dir(&self, dir: Dir<'_>) -> Result<rustix::fd::OwnedFd, Error> {
         let found = match dir {
             Dir::Root => return beneath::open_root(&self.path),
@@ -122,14 +132,8 @@ impl Directory {
 }
 
 impl Tree for Directory {
-    fn find(&self, name: Name<'_>) -> Result<Option<Resource<'_>>, Error> {
-        let Some(Found::File(file)) = self.resolve(name)? else {
-            return Ok(None);
-        };
-        let path = self.path.join(name.as_str());
-        let size = file.metadata().map_err(io_error("examine", &path))?.len();
-        let file = OpenFile { name: name.as_str().to_owned(), path, file, size };
-        Ok(Some(Resource::new(Content::File(Arc::new(file)))))
+    fn find<'a>(&'a self, name: Name<'a>) -> Result<Option<Resource<'a>>, Error> {
+        self.open_file(name)
     }
 
     fn is_dir(&self, name: Name<'_>) -> Result<bool, Error> {

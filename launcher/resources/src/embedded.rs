@@ -61,7 +61,7 @@ impl Embedded {
 }
 
 impl Tree for Embedded {
-    fn find(&self, name: Name<'_>) -> Result<Option<Resource<'_>>, Error> {
+    fn find<'a>(&'a self, name: Name<'a>) -> Result<Option<Resource<'a>>, Error> {
         let at = self.files.binary_search_by_key(&name.as_str(), |(name, _)| *name);
         Ok(at.ok().map(|at| resource(self.files[at])))
     }

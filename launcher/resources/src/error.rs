@@ -111,7 +111,6 @@ pub enum Error {
     #[error("can't read the bundle")]
     Archive {
         /// File, offset and rule.
-        #[from]
         source: holdall_archive::Error,
     },
     /// The in-memory file that [`Resource::as_path`](crate::Resource::as_path) needs is refused.
@@ -168,10 +167,9 @@ impl Error {
 
     /// Finds the error that came through [`io::Read`], or wraps a plain one.
     pub(crate) fn from_read(error: io::Error, path: impl Into<PathBuf>) -> Self {
-        error.downcast::<Error>().unwrap_or_else(|source| Error::Io {
-            action: "read",
-            path: path.into(),
-            source,
+        error.downcast::<Error>().unwrap_or_else(|source| {
+            let path = path.into();
+            Error::Io { action: "read", path, source }
         })
     }
 }
@@ -207,7 +205,9 @@ impl fmt::Display for Unusable {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Executable { path } => write!(f, "{} carries no archive", path.display()),
+            Place::Executable { path } => {
+                write!(f, "{} carries no archive that can be read", path.display())
+            }
             Place::Variable { name } => write!(f, "{name} is not set"),
         }
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod directory;
 #[cfg(feature = "include_dir")]
 mod embedded;

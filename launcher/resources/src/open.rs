@@ -1,6 +1,15 @@
 //! Where a program finds its resources: the rules of [`Resources::open`].
 
-use std::{env, ffi::OsString, path::PathBuf};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use holdall_archive::{Archive, MANIFEST};
 
 use crate::{Error, Place, Resources};
 
@@ -46,14 +55,95 @@ impl Resources {
         Ok(found.unwrap_or_else(|| Self::from_embedded(dir)))
     }
 
+    /// Looks through the places; notes those that are not there.
     fn look(looked_at: &mut Vec<Place>) -> Result<Option<Self>, Error> {
-        match variable(RESOURCES, looked_at) {
-            Some(directory) => from_variable(PathBuf::from(directory)).map(Some),
-            None => Ok(None),
+        if let Some(running) = running_bundle(looked_at)? {
+            return Ok(Some(running));
         }
+        let descriptor = variable(BUNDLE_FD, looked_at);
+        let path = variable(BUNDLE, looked_at);
+        if let Some(starter) = started_by(descriptor, path)? {
+            return Ok(Some(starter));
+        }
+        let directory = variable(RESOURCES, looked_at);
+        directory.map(from_directory_variable).transpose()
     }
 }
 
+/// The archive behind the running executable, unless it is a program on its own.
+fn running_bundle(looked_at: &mut Vec<Place>) -> Result<Option<Resources>, Error> {
+    use holdall_archive::Error as Archived;
+    match Archive::open_running() {
+        Ok(archive) => Ok(Some(Resources::from_archive(Arc::new(archive)))),
+        Err(Archived::NoArchive { path } | Archived::Io { path, .. })
+            if !Archive::is_expected() =>
+        {
+            looked_at.push(Place::Executable { path });
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The bundle whose `exec` entry point this program is.
+///
+/// The descriptor comes first: it is the very file that was started, even if the path names
+/// another one by now. The path is for when a program in between has closed the descriptor.
+fn started_by(
+    descriptor: Option<OsString>,
+    path: Option<OsString>,
+) -> Result<Option<Resources>, Error> {
+    let opened = descriptor.map(|number| from_descriptor(&number));
+    match (opened, path) {
+        (Some(Err(_)) | None, Some(path)) => from_bundle_variable(&path).map(Some),
+        (opened, _) => opened.transpose(),
+    }
+}
+
+/// Opens the descriptor anew, which leaves the original and its offset alone.
+///
+/// The number may be stale: closed by a program in between, and given to another file. So it must
+/// be a regular file (opening anything else may block) and a bundle.
+fn from_descriptor(number: &OsStr) -> Result<Resources, Error> {
+    let wrong = |problem| move |source| variable_error(BUNDLE_FD, number, problem, source);
+    let valid: u32 = number
+        .to_str()
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| wrong("not the number of a descriptor")(None))?;
+    let link = PathBuf::from(format!("/proc/self/fd/{valid}"));
+    let is_file = fs::metadata(&link).map_err(io_error(&link)).map(|data| data.is_file());
+    if !is_file.map_err(Some).map_err(wrong("not open"))? {
+        return Err(wrong("not a file")(None));
+    }
+    let file = File::open(&link).map_err(io_error(&link));
+    let file = file.map_err(Some).map_err(wrong("not open for reading"))?;
+    let path = fs::read_link(&link).unwrap_or(link);
+    let archive = Archive::from_file(file, path).map_err(Error::from);
+    archive.and_then(checked).map_err(Some).map_err(wrong("not a bundle"))
+}
+
+fn from_bundle_variable(path: &OsStr) -> Result<Resources, Error> {
+    let archive = Archive::open(path.as_ref()).map_err(Error::from);
+    archive
+        .and_then(checked)
+        .map_err(|error| variable_error(BUNDLE, path, "not a bundle", Some(error)))
+}
+
+/// An archive is a bundle if it has a manifest: any other zip is not what the variable claims.
+fn checked(archive: Archive) -> Result<Resources, Error> {
+    if archive.find(MANIFEST)?.is_none() {
+        return Err(Error::NotFound { name: MANIFEST.to_owned(), nearest: Vec::new() });
+    }
+    Ok(Resources::from_archive(Arc::new(archive)))
+}
+
+fn from_directory_variable(path: OsString) -> Result<Resources, Error> {
+    Resources::from_directory(&path).map_err(|error| {
+        variable_error(RESOURCES, &path, "not a directory that can be read", Some(error))
+    })
+}
+
+/// The value of a variable, where it is set and not empty.
 fn variable(name: &'static str, looked_at: &mut Vec<Place>) -> Option<OsString> {
     let value = env::var_os(name).filter(|value| !value.is_empty());
     if value.is_none() {
@@ -62,11 +152,16 @@ fn variable(name: &'static str, looked_at: &mut Vec<Place>) -> Option<OsString> 
     value
 }
 
-fn from_variable(path: PathBuf) -> Result<Resources, Error> {
-    Resources::from_directory(&path).map_err(|error| Error::Variable {
-        variable: RESOURCES,
-        value: path.display().to_string(),
-        problem: "not a directory that can be read",
-        source: Some(Box::new(error)),
-    })
+fn variable_error(
+    variable: &'static str,
+    value: &OsStr,
+    problem: &'static str,
+    source: Option<Error>,
+) -> Error {
+    let value = value.to_string_lossy().into_owned();
+    Error::Variable { variable, value, problem, source: source.map(Box::new) }
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Io { action: "open", path: path.to_owned(), source }
 }

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt, io, io::Read, sync::Arc, sync::OnceLock};
 
+use holdall_archive::Entry;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -23,6 +24,7 @@ pub struct Resource<'a> {
 
 #[derive(Clone)]
 pub(crate) enum Content<'a> {
+    Bundled(Entry<'a>),
     File(Arc<OpenFile>),
     #[cfg(feature = "include_dir")]
     Embedded {
@@ -39,6 +41,7 @@ impl<'a> Resource<'a> {
     /// Its full name, such as `data/index.html`.
     pub fn name(&self) -> &str {
         match &self.content {
+            Content::Bundled(entry) => entry.name(),
             Content::File(file) => &file.name,
             #[cfg(feature = "include_dir")]
             Content::Embedded { name, .. } => name,
@@ -48,6 +51,7 @@ impl<'a> Resource<'a> {
     /// Its size in bytes, as read.
     pub fn size(&self) -> u64 {
         match &self.content {
+            Content::Bundled(entry) => entry.size(),
             Content::File(file) => file.size,
             #[cfg(feature = "include_dir")]
             Content::Embedded { bytes, .. } => bytes.len() as u64,
@@ -56,9 +60,16 @@ impl<'a> Resource<'a> {
 
     /// Its media type, such as `text/html; charset=utf-8`.
     ///
-    /// A bundle may have recorded one; elsewhere it is [`media_type`]'s.
-    pub fn media_type(&self) -> &str {
-        media_type(self.name())
+    /// A bundle has it recorded, and the bundler may have been told another one; elsewhere it is
+    /// [`media_type`]'s.
+    pub fn media_type(&self) -> Cow<'a, str> {
+        if let Content::Bundled(entry) = &self.content
+            && let Ok(recorded) = entry.media_type()
+            && !recorded.is_empty()
+        {
+            return recorded;
+        }
+        Cow::Borrowed(media_type(self.name()))
     }
 
     /// The SHA-256 of its content.
@@ -72,7 +83,10 @@ impl<'a> Resource<'a> {
         if let Some(digest) = self.digest.get() {
             return Ok(*digest);
         }
-        let digest = self.compute_digest()?;
+        let digest = match self.recorded_digest()? {
+            Some(digest) => digest,
+            None => self.compute_digest()?,
+        };
         Ok(*self.digest.get_or_init(|| digest))
     }
 
@@ -84,6 +98,7 @@ impl<'a> Resource<'a> {
     /// [`Error::TooLarge`] if there is no memory for it, and what the system refuses.
     pub fn bytes(&self) -> Result<Cow<'a, [u8]>, Error> {
         match &self.content {
+            Content::Bundled(entry) => Ok(entry.bytes()?),
             Content::File(_) => self.read_all().map(Cow::Owned),
             #[cfg(feature = "include_dir")]
             Content::Embedded { bytes, .. } => Ok(Cow::Borrowed(bytes)),
@@ -96,6 +111,7 @@ impl<'a> Resource<'a> {
     /// As [`bytes`](Self::bytes), except that damage is found while reading.
     pub fn reader(&self) -> Result<Reader<'a>, Error> {
         match &self.content {
+            Content::Bundled(entry) => Ok(Reader::of_entry(entry.reader()?, self.size())),
             Content::File(file) => Ok(Reader::of_file(Arc::clone(file))),
             #[cfg(feature = "include_dir")]
             Content::Embedded { bytes, .. } => Ok(Reader::of_bytes(bytes)),
@@ -152,6 +168,13 @@ impl<'a> Resource<'a> {
         let read = self.reader()?.read_to_end(&mut bytes);
         read.map_err(|error| Error::from_read(error, self.name()))?;
         Ok(bytes)
+    }
+
+    fn recorded_digest(&self) -> Result<Option<[u8; 32]>, Error> {
+        match &self.content {
+            Content::Bundled(entry) => Ok(entry.digest()?),
+            _ => Ok(None),
+        }
     }
 
     fn compute_digest(&self) -> Result<[u8; 32], Error> {

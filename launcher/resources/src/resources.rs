@@ -12,7 +12,7 @@ use crate::{
     nearest, paths,
     tree::{Dir, Files, Tree, is_reserved},
 };
-use holdall_archive::Name;
+use holdall_archive::{Archive, Name};
 
 /// A tree of read-only named files.
 ///
@@ -46,6 +46,22 @@ pub enum Origin {
 pub struct Walk<'a>(Files<'a>);
 
 impl Resources {
+    /// The resources in the bundle at `path`.
+    ///
+    /// It is read with `pread(2)`: whatever is done to the file meanwhile is an error, not SIGBUS.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] if it can't be opened or is no bundle.
+    pub fn from_bundle(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Ok(Self::from_archive(Arc::new(Archive::open(path.as_ref())?)))
+    }
+
+    /// The resources in an archive that is open already.
+    pub fn from_archive(archive: Arc<Archive>) -> Self {
+        let origin = Origin::Bundle { path: archive.path().to_owned() };
+        Resources { tree: archive, origin }
+    }
+
     /// The files below `path`.
     ///
     /// The path is resolved again at each lookup, so a directory that a build deletes and makes
@@ -77,7 +93,7 @@ impl Resources {
     /// [`Error::NotFound`], with names that look like it (which costs up to some milliseconds:
     /// a server that is asked for whatever names uses [`find`](Self::find));
     /// [`Error::IsADirectory`]; [`Error::InvalidName`]; and what reading the origin can meet.
-    pub fn get(&self, name: &str) -> Result<Resource<'_>, Error> {
+    pub fn get<'a>(&'a self, name: &'a str) -> Result<Resource<'a>, Error> {
         match self.find(name)? {
             Some(resource) => Ok(resource),
             None if self.is_dir(name)? => Err(Error::IsADirectory { name: name.to_owned() }),
@@ -91,7 +107,7 @@ impl Resources {
     ///
     /// # Errors
     /// [`Error::InvalidName`], and what reading the origin can meet.
-    pub fn find(&self, name: &str) -> Result<Option<Resource<'_>>, Error> {
+    pub fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
         match parse(name)? {
             Dir::Named(name) if !is_reserved(name.as_str()) => self.tree.find(name),
             _ => Ok(None),

@@ -9,7 +9,7 @@ use holdall_archive::Name;
 /// bundle could hold. That a missing name is an error, and which one, is not its concern.
 pub(crate) trait Tree: Send + Sync {
     /// The file of this name; `None` if there is none, or if it is a directory.
-    fn find(&self, name: Name<'_>) -> Result<Option<Resource<'_>>, Error>;
+    fn find<'a>(&'a self, name: Name<'a>) -> Result<Option<Resource<'a>>, Error>;
 
     /// Whether there is a directory of this name. (The root, which has no name, always is.)
     fn is_dir(&self, name: Name<'_>) -> Result<bool, Error>;

@@ -3,10 +3,7 @@
 use std::{collections::VecDeque, vec};
 
 use super::{Directory, errno_error};
-use crate::{
-    Child, Error, Kind, Resource,
-    tree::{Dir, Tree},
-};
+use crate::{Child, Error, Kind, Resource, tree::Dir};
 use holdall_archive::Name;
 
 /// The files below a directory, depth first.
@@ -53,7 +50,7 @@ impl<'a> FilesBelow<'a> {
             return Ok(None);
         };
         match kind {
-            Kind::File => self.directory.find(name),
+            Kind::File => self.directory.open_file(name),
             Kind::Directory => self.enter(Dir::Named(name)).map(|()| None),
         }
     }
