@@ -29,9 +29,7 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        let wrong = || DigestError {
-            length: text.chars().count(),
-        };
+        let wrong = || DigestError { length: text.chars().count() };
         let digits = text.as_bytes();
         if digits.len() != 64 {
             return Err(wrong());
@@ -39,10 +37,7 @@ impl FromStr for Digest {
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             let (high, low) = (nibble(pair[0]), nibble(pair[1]));
-            *byte = high
-                .zip(low)
-                .map(|(high, low)| high << 4 | low)
-                .ok_or_else(wrong)?;
+            *byte = high.zip(low).map(|(high, low)| high << 4 | low).ok_or_else(wrong)?;
         }
         Ok(Self(bytes))
     }
@@ -77,9 +72,7 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -115,14 +108,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in [
-            "",
-            "00",
-            &"A0".repeat(32),
-            &"g0".repeat(32),
-            &"é".repeat(32),
-            &"00".repeat(33),
-        ] {
+        for text in
+            ["", "00", &"A0".repeat(32), &"g0".repeat(32), &"é".repeat(32), &"00".repeat(33)]
+        {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }
     }

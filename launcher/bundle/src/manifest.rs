@@ -35,7 +35,7 @@ pub const LIBRARY_PREFIX: &str = ".holdall/lib/";
 ///     "built": { "by": "holdall 0.1.0", "target": "x86_64-unknown-linux-gnu" },
 ///     "prefix": { "size": 4096,
 ///         "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
-///     "content": { "entries": 1, "size": 10, "digest":
+///     "content": { "files": 1, "size": 10, "digest":
 ///         "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }
 /// }"#)?;
 /// assert_eq!(manifest.entry_point.kind, EntryPointKind::Plugin);
@@ -113,11 +113,12 @@ pub struct Prefix {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
-    /// How many entries, directories among them.
-    pub entries: u64,
+    /// How many files, the payload among them.
+    pub files: u64,
     /// How many bytes they have, unpacked.
     pub size: u64,
-    /// The digest of their digests: see `ContentDigest`.
+    /// The digest of their names, modes, media types and digests: see
+    /// [`Content`](holdall_archive::Content).
     #[serde(with = "with_algorithm")]
     pub digest: Digest,
 }
@@ -204,9 +205,7 @@ impl Manifest {
         check_text("version", &self.version)?;
         check_text("built.by", &self.built.by)?;
         check_text("built.target", &self.built.target)?;
-        self.arguments
-            .iter()
-            .try_for_each(|argument| check_argument(argument))?;
+        self.arguments.iter().try_for_each(|argument| check_argument(argument))?;
         self.entry_point.check()
     }
 }
@@ -221,10 +220,7 @@ impl EntryPoint {
         if fits {
             return Ok(());
         }
-        Err(ManifestError::Payload {
-            kind: self.kind,
-            payload: self.payload.clone(),
-        })
+        Err(ManifestError::Payload { kind: self.kind, payload: self.payload.clone() })
     }
 }
 
@@ -265,10 +261,7 @@ fn check_format(json: &[u8]) -> Result<(), ManifestError> {
     match format {
         MANIFEST_FORMAT => Ok(()),
         0 => Err(ManifestError::UnknownFormat { found: format }),
-        _ => Err(ManifestError::NewerFormat {
-            found: format,
-            supported: MANIFEST_FORMAT,
-        }),
+        _ => Err(ManifestError::NewerFormat { found: format, supported: MANIFEST_FORMAT }),
     }
 }
 
@@ -279,11 +272,7 @@ fn check_name(name: &str) -> Result<(), ManifestError> {
         "." | ".." => "it has to be usable as a file name",
         _ => return Ok(()),
     };
-    Err(ManifestError::Value {
-        key: "name",
-        value: name.to_owned(),
-        reason,
-    })
+    Err(ManifestError::Value { key: "name", value: name.to_owned(), reason })
 }
 
 fn check_text(key: &'static str, value: &str) -> Result<(), ManifestError> {
@@ -296,11 +285,7 @@ fn check_text(key: &'static str, value: &str) -> Result<(), ManifestError> {
     } else {
         return Ok(());
     };
-    Err(ManifestError::Value {
-        key,
-        value: value.to_owned(),
-        reason,
-    })
+    Err(ManifestError::Value { key, value: value.to_owned(), reason })
 }
 
 /// No process can be given a NUL in an argument.
@@ -309,17 +294,11 @@ fn check_argument(argument: &str) -> Result<(), ManifestError> {
         return Ok(());
     }
     let reason = "an argument can't hold a NUL";
-    Err(ManifestError::Value {
-        key: "arguments",
-        value: argument.to_owned(),
-        reason,
-    })
+    Err(ManifestError::Value { key: "arguments", value: argument.to_owned(), reason })
 }
 
 fn is_below(payload: &str, prefix: &str) -> bool {
-    payload
-        .strip_prefix(prefix)
-        .is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    payload.strip_prefix(prefix).is_some_and(|name| !name.is_empty() && !name.contains('/'))
 }
 
 fn payload_rule(kind: EntryPointKind) -> String {
@@ -330,9 +309,7 @@ fn payload_rule(kind: EntryPointKind) -> String {
 }
 
 fn shown(payload: &Option<String>) -> String {
-    payload
-        .as_ref()
-        .map_or_else(|| "none".to_owned(), |payload| format!("{payload:?}"))
+    payload.as_ref().map_or_else(|| "none".to_owned(), |payload| format!("{payload:?}"))
 }
 
 #[cfg(test)]
@@ -349,19 +326,9 @@ mod tests {
                 payload: Some(".holdall/bin/sayhello".into()),
             },
             arguments: vec!["--port".into(), "8080".into()],
-            built: Built {
-                by: "holdall 0.1.0".into(),
-                target: "x86_64-unknown-linux-gnu".into(),
-            },
-            prefix: Prefix {
-                size: 4096,
-                sha256: Digest([1; 32]),
-            },
-            content: Content {
-                entries: 3,
-                size: 12,
-                digest: Digest([2; 32]),
-            },
+            built: Built { by: "holdall 0.1.0".into(), target: "x86_64-unknown-linux-gnu".into() },
+            prefix: Prefix { size: 4096, sha256: Digest([1; 32]) },
+            content: Content { files: 3, size: 12, digest: Digest([2; 32]) },
         }
     }
 
@@ -381,10 +348,7 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_refused_at_every_level() {
-        assert!(matches!(
-            changed(|v| v["color"] = 1.into()),
-            Err(ManifestError::Json(_))
-        ));
+        assert!(matches!(changed(|v| v["color"] = 1.into()), Err(ManifestError::Json(_))));
         for key in ["entry_point", "built", "prefix", "content"] {
             let result = changed(|v| v[key]["color"] = 1.into());
             assert!(matches!(result, Err(ManifestError::Json(_))), "{key}");
@@ -394,23 +358,14 @@ mod tests {
     #[test]
     fn a_newer_format_is_named_whatever_else_it_holds() {
         let error = Manifest::from_json(br#"{"novelty": [], "format": 7}"#).unwrap_err();
-        assert!(matches!(
-            error,
-            ManifestError::NewerFormat {
-                found: 7,
-                supported: 1
-            }
-        ));
+        assert!(matches!(error, ManifestError::NewerFormat { found: 7, supported: 1 }));
         assert!(error.to_string().contains("format 7"), "{error}");
     }
 
     #[test]
     fn format_zero_does_not_exist() {
         let result = changed(|v| v["format"] = 0.into());
-        assert!(matches!(
-            result,
-            Err(ManifestError::UnknownFormat { found: 0 })
-        ));
+        assert!(matches!(result, Err(ManifestError::UnknownFormat { found: 0 })));
     }
 
     #[test]
@@ -427,10 +382,7 @@ mod tests {
             let result = changed(|v| {
                 v["entry_point"] = serde_json::json!({ "kind": kind, "payload": payload });
             });
-            assert!(
-                matches!(result, Err(ManifestError::Payload { .. })),
-                "{kind} {payload:?}"
-            );
+            assert!(matches!(result, Err(ManifestError::Payload { .. })), "{kind} {payload:?}");
         }
     }
 
@@ -443,36 +395,20 @@ mod tests {
 
     #[test]
     fn unusable_texts_are_refused() {
-        for (key, value) in [
-            ("name", ""),
-            ("name", "a/b"),
-            ("name", ".."),
-            ("name", "a\nb"),
-            ("version", ""),
-        ] {
+        for (key, value) in
+            [("name", ""), ("name", "a/b"), ("name", ".."), ("name", "a\nb"), ("version", "")]
+        {
             let result = changed(|v| v[key] = value.into());
-            assert!(
-                matches!(result, Err(ManifestError::Value { .. })),
-                "{key} {value:?}"
-            );
+            assert!(matches!(result, Err(ManifestError::Value { .. })), "{key} {value:?}");
         }
         let nul = changed(|v| v["arguments"] = serde_json::json!(["a\0"]));
-        assert!(matches!(
-            nul,
-            Err(ManifestError::Value {
-                key: "arguments",
-                ..
-            })
-        ));
+        assert!(matches!(nul, Err(ManifestError::Value { key: "arguments", .. })));
     }
 
     #[test]
     fn length_is_bounded() {
         let json = vec![b' '; MANIFEST_LIMIT_BYTES + 1];
-        assert!(matches!(
-            Manifest::from_json(&json),
-            Err(ManifestError::TooLong { .. })
-        ));
+        assert!(matches!(Manifest::from_json(&json), Err(ManifestError::TooLong { .. })));
     }
 
     #[test]

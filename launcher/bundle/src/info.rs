@@ -1,0 +1,138 @@
+//! `--bundle-info`: what a bundle is.
+
+use crate::bundle::Bundle;
+use crate::digest::Digest;
+use crate::error::BundleError;
+use crate::list::finish;
+use crate::manifest::Manifest;
+use crate::text::{escaped, grouped};
+use holdall_archive::IndexState;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// How the information looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InfoFormat {
+    /// One line a property.
+    Text,
+    /// One object: the manifest, and what was seen of the file.
+    Json,
+}
+
+impl Bundle {
+    /// Writes what the bundle is: name, version, entry point, sizes, digests, what built it.
+    ///
+    /// # Errors
+    /// Those of the archive, and [`BundleError::Output`]. A closed pipe is no error.
+    pub fn info(&self, format: InfoFormat, out: &mut dyn Write) -> Result<(), BundleError> {
+        let info = Info::new(self)?;
+        let mut out = io::BufWriter::new(out);
+        let result = match format {
+            InfoFormat::Text => info.write_text(&mut out),
+            InfoFormat::Json => info.write_json(&mut out),
+        };
+        finish(result.map_err(BundleError::Output), out.flush())
+    }
+}
+
+#[derive(Serialize)]
+struct Info<'a> {
+    #[serde(flatten)]
+    manifest: &'a Manifest,
+    file: FileInfo,
+    resources: ResourcesInfo,
+}
+
+#[derive(Serialize)]
+struct FileInfo {
+    path: String,
+    size: u64,
+    archive_offset: u64,
+    entries: u64,
+    index: &'static str,
+}
+
+#[derive(Serialize, Default)]
+struct ResourcesInfo {
+    files: u64,
+    size: u64,
+    packed_size: u64,
+}
+
+impl<'a> Info<'a> {
+    fn new(bundle: &'a Bundle) -> Result<Self, BundleError> {
+        let archive = bundle.archive();
+        let mut resources = ResourcesInfo::default();
+        for entry in bundle.resources()? {
+            let entry = entry?;
+            resources.files += 1;
+            resources.size += entry.size();
+            resources.packed_size += entry.compressed_size();
+        }
+        let file = FileInfo {
+            path: archive.path().to_string_lossy().into_owned(),
+            size: archive.file_len(),
+            archive_offset: archive.archive_offset()?,
+            entries: archive.entries_len(),
+            index: index_state(archive.index_state()?),
+        };
+        Ok(Self { manifest: bundle.manifest(), file, resources })
+    }
+
+    fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, self)?;
+        out.write_all(b"\n")
+    }
+
+    fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Manifest { name, version, built, prefix, content, .. } = self.manifest;
+        let Self { file, resources, .. } = self;
+        let mut line =
+            |label: &str, value: String| writeln!(out, "{label:<12} {}", escaped(&value));
+        line("name", name.clone())?;
+        line("version", version.clone())?;
+        line("entry point", self.entry_point())?;
+        if !self.manifest.arguments.is_empty() {
+            line("arguments", format!("{:?}", self.manifest.arguments))?;
+        }
+        line("built by", format!("{} for {}", built.by, built.target))?;
+        line("file", format!("{}, {} bytes", file.path, grouped(file.size)))?;
+        line("executable", sized(prefix.size, prefix.sha256))?;
+        line(
+            "content",
+            format!("{} files, {}", grouped(content.files), sized(content.size, content.digest)),
+        )?;
+        line(
+            "resources",
+            format!(
+                "{} files, {} bytes, packed {}",
+                grouped(resources.files),
+                grouped(resources.size),
+                grouped(resources.packed_size)
+            ),
+        )?;
+        line("index", format!("{}, {} entries", file.index, grouped(file.entries)))
+    }
+
+    fn entry_point(&self) -> String {
+        let entry_point = &self.manifest.entry_point;
+        match &entry_point.payload {
+            Some(payload) => format!("{} {payload}", entry_point.kind),
+            None => entry_point.kind.to_string(),
+        }
+    }
+}
+
+fn sized(size: u64, digest: Digest) -> String {
+    format!("{} bytes, sha256 {digest}", grouped(size))
+}
+
+fn index_state(state: IndexState) -> &'static str {
+    match state {
+        IndexState::Used => "used",
+        IndexState::Absent => {
+            "absent: the archive was edited, names come from its central directory"
+        }
+        IndexState::Stale => "stale: the archive was edited, names come from its central directory",
+    }
+}

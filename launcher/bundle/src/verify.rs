@@ -1,0 +1,114 @@
+//! `--verify`: every byte of a bundle against what the bundle says of itself.
+
+use crate::bundle::Bundle;
+use crate::digest::Digest;
+use crate::error::BundleError;
+use crate::exit_code::ExitCode;
+use crate::manifest::Manifest;
+use crate::text::{grouped, ignore_broken_pipe};
+use holdall_archive::{Archive, Error, IndexState, Verified};
+use std::error::Error as _;
+use std::io::Write;
+
+/// Checks every byte: headers, data, index, digests, and what the manifest says of them. Each
+/// damage is handed to `problem`.
+///
+/// # Errors
+/// If the archive is too damaged to go on, or can't be read.
+pub fn verify(
+    archive: &Archive,
+    problem: &mut dyn FnMut(BundleError),
+) -> Result<Verified, BundleError> {
+    let verified = archive.verify(&mut |error: Error| problem(error.into()))?;
+    // The digest of the content covers media types, which an edit loses: it has been reported.
+    let edited = archive.index_state()? != IndexState::Used;
+    match Bundle::read_manifest(archive) {
+        Ok(manifest) => {
+            compare(archive, &manifest, &verified, edited, problem);
+            if let Err(error) = Bundle::find_payload(archive, &manifest) {
+                problem(error);
+            }
+        }
+        Err(error) => problem(error),
+    }
+    Ok(verified)
+}
+
+/// Runs [`verify`] and prints: one line of success to `out`, or a line for each damage to `err`.
+///
+/// Returns 0 or 65, or 66, 74 or 77 where the file can't be read, or 74 where `out` can't be
+/// written.
+pub fn print_verification(archive: &Archive, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    let mut worst = ExitCode::Success;
+    let mut report = |error: BundleError| {
+        // The first damage decides; whether it can be printed does not matter.
+        if worst == ExitCode::Success {
+            worst = error.exit_code();
+        }
+        let _ = writeln!(err, "{}", one_line(&error));
+    };
+    let verified = verify(archive, &mut report);
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(error) => {
+            report(error);
+            return worst;
+        }
+    };
+    if worst != ExitCode::Success {
+        return worst;
+    }
+    let name = archive.path().file_name().unwrap_or(archive.path().as_os_str());
+    let printed = writeln!(
+        out,
+        "{}: ok, {} {}, {} bytes",
+        crate::text::escaped(&name.to_string_lossy()),
+        grouped(verified.entries),
+        if verified.entries == 1 { "entry" } else { "entries" },
+        grouped(archive.file_len())
+    );
+    match ignore_broken_pipe(printed.and_then(|()| out.flush())) {
+        Ok(()) => ExitCode::Success,
+        Err(_) => ExitCode::Io,
+    }
+}
+
+/// Compares what was found with what the manifest says.
+fn compare(
+    archive: &Archive,
+    manifest: &Manifest,
+    verified: &Verified,
+    edited: bool,
+    problem: &mut dyn FnMut(BundleError),
+) {
+    let mut check = |what: &'static str, expected: String, found: String| {
+        if expected != found {
+            let path = archive.path().to_owned();
+            problem(BundleError::Mismatch { path, what, expected, found });
+        }
+    };
+    let (prefix, content) = (&manifest.prefix, &manifest.content);
+    check("the executable's length", grouped(prefix.size), grouped(verified.prefix_len));
+    let prefix_digest = Digest(verified.prefix_digest);
+    check("the executable's digest", prefix.sha256.to_string(), prefix_digest.to_string());
+    if edited {
+        return;
+    }
+    let found = verified.content;
+    check("the number of files", grouped(content.files), grouped(found.files));
+    check("the size of all files", grouped(content.size), grouped(found.size));
+    let digest = Digest(found.digest);
+    check("the content's digest", content.digest.to_string(), digest.to_string());
+}
+
+/// An error and its causes in one line.
+fn one_line(error: &BundleError) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    crate::text::escaped(&line).into_owned()
+}
