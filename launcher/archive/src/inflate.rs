@@ -13,7 +13,7 @@ pub(crate) fn all(data: &[u8], size: u64) -> Result<Vec<u8>, Flaw> {
         .decompress_vec(data, &mut content, FlushDecompress::Finish)
         .map_err(|_| Flaw::Deflate)?;
     let found = content.len() as u64;
-    if found > size || found < size {
+    if found != size {
         return Err(Flaw::Size { declared: size, found });
     }
     match status {

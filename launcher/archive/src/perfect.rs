@@ -42,7 +42,7 @@ impl Shape {
 
 /// Maps a hash evenly to `0..range`.
 fn scale(hash: u64, range: u64) -> u64 {
-    (u128::from(hash) * u128::from(range) >> 64) as u64
+    ((u128::from(hash) * u128::from(range)) >> 64) as u64
 }
 
 /// The tables for a set of distinct keys.

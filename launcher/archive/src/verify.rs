@@ -64,7 +64,7 @@ impl Archive {
         items.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for item in &items {
             let media_type =
-                types.get(usize::from(item.record.media_type)).map_or("", |name: &Box<str>| name);
+                types.get(usize::from(item.record.media_type)).map_or("", |name| &**name);
             content.add(&item.name, item.record.mode, media_type, item.record.size, &item.digest);
         }
         Ok(Verified {
