@@ -1,0 +1,59 @@
+//! The Rust side of a plug-in: what stands behind [`export!`](crate::export).
+//!
+//! No panic leaves this side: each of `start`, `handle` and `stop` catches its own.
+
+mod answer;
+mod body;
+pub(crate) mod context;
+mod exchange;
+mod handle;
+pub(crate) mod start;
+
+#[doc(hidden)]
+pub use handle::handle;
+#[doc(hidden)]
+pub use start::{entry, start, stop, table};
+
+/// Makes a plug-in of a library: exports the service that a function makes.
+///
+/// The function is one of no arguments or of one, a [`&Context`](crate::Context). It gives a
+/// `Result` of a service, any [`tower_service::Service`] over [`Request`](crate::Request) that is
+/// `Clone + Send`, and of an error that stops the host from starting. It runs, like the service,
+/// inside a tokio runtime of the plug-in.
+///
+/// ```
+/// use std::convert::Infallible;
+///
+/// use axum::{Router, routing::get};
+///
+/// fn service() -> Result<Router, Infallible> {
+///     Ok(Router::new().route("/", get(|| async { "hello from axum" })))
+/// }
+///
+/// holdall_plugin::export!(service);
+/// ```
+#[macro_export]
+macro_rules! export {
+    ($service:path) => {
+        const _: () = {
+            unsafe extern "C" fn start(
+                host: *const $crate::abi::Host,
+                context: *mut *mut ::core::ffi::c_void,
+                error: *mut ::core::ffi::c_char,
+                error_size: usize,
+            ) -> $crate::abi::Status {
+                // SAFETY: the host calls this with what the header promises.
+                unsafe { $crate::guest::start($service, host, context, error, error_size) }
+            }
+
+            static PLUGIN: $crate::abi::Plugin =
+                $crate::guest::table(concat!(env!("CARGO_PKG_NAME"), "\0"), start);
+
+            // SAFETY: no other function has this name, as there is one plug-in in a library.
+            #[unsafe(no_mangle)]
+            pub extern "C" fn holdall_plugin_v1(host_abi: u32) -> *const $crate::abi::Plugin {
+                $crate::guest::entry(&PLUGIN, host_abi)
+            }
+        };
+    };
+}
