@@ -53,6 +53,11 @@ impl Bundle {
         &self.archive
     }
 
+    /// The archive, to keep.
+    pub fn into_archive(self) -> Archive {
+        self.archive
+    }
+
     /// The manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

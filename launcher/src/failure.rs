@@ -1,0 +1,107 @@
+//! Why a bundle does not run, and the exit code of each reason.
+
+use std::{error::Error as _, io};
+
+use holdall_bundle::{BundleError, ExitCode};
+use holdall_endpoint::{BindError, BindErrorKind};
+use holdall_resources::memfd;
+use holdall_service::{BoxError, ServeError};
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The command line asks for help, or can't be understood.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(
+        "this launcher carries no bundle: `holdall bundle` makes one of it and a server or a folder"
+    )]
+    NoBundle,
+    #[error("this program was not bundled yet: `holdall bundle` makes a bundle of it")]
+    NotBundled,
+    #[error("the entry point is linked, but this executable is the launcher, not the program")]
+    NotLinked,
+    #[cfg(not(feature = "plugin"))]
+    #[error("this launcher is static and can't load a plug-in; bundle again with a dynamic one")]
+    NoPlugins,
+    #[error("can't open the resources")]
+    Resources(#[from] holdall_resources::Error),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("the service did not start")]
+    Start(#[source] BoxError),
+    #[cfg(feature = "plugin")]
+    #[error(transparent)]
+    Plugin(#[from] holdall_plugin::LoadError),
+    #[error("can't serve")]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Memory(#[from] memfd::Error),
+    /// The program of an `exec` entry point can't be run.
+    #[error("can't run {name:?}{}", exec_hint(.source))]
+    Exec { name: String, source: io::Error },
+}
+
+impl Failure {
+    /// Tells a launcher on its own from a bundle that lost its archive.
+    pub fn not_opened(error: BundleError) -> Self {
+        match error {
+            BundleError::Archive(holdall_archive::Error::NoArchive { .. }) => Failure::NoBundle,
+            other => Failure::Bundle(other),
+        }
+    }
+
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Usage(error) if error.use_stderr() => ExitCode::Usage,
+            Failure::Usage(_) => ExitCode::Success,
+            Failure::Bundle(error) => error.exit_code(),
+            Failure::NoBundle | Failure::NotBundled => ExitCode::Configuration,
+            Failure::NotLinked => ExitCode::Configuration,
+            #[cfg(not(feature = "plugin"))]
+            Failure::NoPlugins => ExitCode::Configuration,
+            Failure::Resources(_) => ExitCode::Damaged,
+            Failure::Bind(error) => match error.kind() {
+                BindErrorKind::NotPermitted => ExitCode::NoPermission,
+                _ => ExitCode::Unavailable,
+            },
+            Failure::Start(_) => ExitCode::Unavailable,
+            #[cfg(feature = "plugin")]
+            Failure::Plugin(_) => ExitCode::Unavailable,
+            Failure::Serve(_) => ExitCode::Unavailable,
+            Failure::Memory(_) => ExitCode::Unavailable,
+            Failure::Exec { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied => ExitCode::NoPermission,
+                _ => ExitCode::Unavailable,
+            },
+        }
+    }
+
+    /// One line with its causes on stderr; help and version as they were asked for.
+    pub fn print(&self, program: &str) {
+        if let Failure::Usage(error) = self {
+            // Nothing can be done if the terminal is gone.
+            let _ = error.print();
+            return;
+        }
+        let mut line = format!("{program}: {self}");
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        eprintln!("{line}");
+    }
+}
+
+/// What a kernel's refusal to execute usually means.
+fn exec_hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => " (the interpreter or dynamic loader that it asks for is not here)",
+        Some(libc::ENOEXEC) => " (it is for another architecture, or no program)",
+        Some(libc::EACCES) => " (a policy forbids it: see sysctl vm.memfd_noexec)",
+        _ => "",
+    }
+}

@@ -1,0 +1,31 @@
+//! Hosting a service: sockets first, then the service, then the server.
+
+use holdall_bundle::ExitCode;
+use holdall_endpoint::{Endpoint, Listener};
+use holdall_service::{BoxService, Ended, Server};
+
+use crate::failure::Failure;
+
+/// Serves on all endpoints until a signal ends it.
+///
+/// The sockets come first: an address that is taken is told before the service does any work.
+pub(crate) fn serve(
+    name: &str,
+    endpoints: &[Endpoint],
+    start: impl FnOnce() -> Result<BoxService, Failure>,
+) -> Result<ExitCode, Failure> {
+    let listeners = endpoints.iter().map(Endpoint::bind).collect::<Result<Vec<_>, _>>()?;
+    let service = start()?;
+    announce(name, &listeners);
+    match Server::new(name).run(listeners, service)? {
+        Ended::Drained => {}
+        Ended::Cut { connections } => eprintln!("{name}: cut {connections} connections"),
+    }
+    Ok(ExitCode::Success)
+}
+
+fn announce(name: &str, listeners: &[Listener]) {
+    for listener in listeners {
+        eprintln!("{name}: serving on http://{}", listener.authority());
+    }
+}

@@ -1,0 +1,49 @@
+//! What a bundle can tell of itself.
+
+use std::{ffi::OsString, io, path::PathBuf};
+
+use holdall_archive::Archive;
+use holdall_bundle::{Bundle, BundleError, ExitCode, InfoFormat, ListFormat, print_verification};
+
+use crate::failure::Failure;
+
+#[derive(Debug)]
+pub(crate) enum Question {
+    List(ListFormat),
+    Info(InfoFormat),
+    Cat(String),
+    Extract(PathBuf),
+    Verify,
+}
+
+impl Question {
+    /// Answers on stdout.
+    pub fn answer(&self, bundle: &Bundle) -> Result<ExitCode, Failure> {
+        let mut out = io::stdout().lock();
+        match self {
+            Question::List(format) => bundle.list(*format, &mut out)?,
+            Question::Info(format) => bundle.info(*format, &mut out)?,
+            Question::Cat(name) => bundle.cat(name, &mut out)?,
+            Question::Extract(directory) => {
+                let extracted = bundle.extract(directory)?;
+                eprintln!("{} files written to {}", extracted.files, directory.display());
+            }
+            Question::Verify => {
+                return Ok(print_verification(bundle.archive(), &mut out, &mut io::stderr()));
+            }
+        }
+        Ok(ExitCode::Success)
+    }
+}
+
+/// Whether `--verify` is all that is asked: it must not depend on what it checks.
+pub(crate) fn is_verification(arguments: &[OsString]) -> bool {
+    matches!(arguments, [only] if only == "--verify")
+}
+
+/// Verifies the running bundle, even one whose manifest is damaged.
+pub(crate) fn verify_running() -> Result<ExitCode, Failure> {
+    let archive =
+        Archive::open_running().map_err(BundleError::from).map_err(Failure::not_opened)?;
+    Ok(print_verification(&archive, &mut io::stdout().lock(), &mut io::stderr()))
+}
