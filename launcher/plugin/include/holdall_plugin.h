@@ -14,8 +14,8 @@
  *  5. The host calls handle from many threads at once. Functions of holdall_host may be called
  *     from any thread, from handle and from callbacks. Callbacks come from host threads: they
  *     return soon, and never block.
- *  6. Every callback that a function accepts is called exactly once. A function that returns an
- *     error has accepted nothing, and does not call back.
+ *  6. Every callback that a function accepts is called exactly once, perhaps before the function
+ *     has returned. One that returns an error has accepted nothing, and does not call back.
  *  7. No exception and no panic may leave a function of the plug-in.
  *  8. The host never unloads a plug-in.
  */
@@ -97,12 +97,13 @@ typedef struct holdall_resource {
     void *owner; /* of the host */
 } holdall_resource;
 
-/* The right to answer one request, while handle runs: answer, or detach. */
+/* The right to answer one request, for the thread of handle and while it runs: answer, or detach. */
 typedef struct holdall_responder holdall_responder;
 
 /*
  * A request that outlives handle, owned by the plug-in. Any thread may use it, and several at a
- * time; the call of release comes after all others have returned.
+ * time. After release it is gone; a callback may release it before the call that led to the
+ * callback has returned.
  */
 typedef struct holdall_exchange holdall_exchange;
 
@@ -151,8 +152,7 @@ typedef struct holdall_host {
     /* Gives up: status 500 before the response has begun, a broken connection after. */
     void (*abort)(holdall_exchange *exchange);
     /*
-     * Asks for the next piece of the request body. HOLDALL_OK: on_chunk will be called, from
-     * another thread perhaps before this returns. HOLDALL_MISUSE: a read is under way already.
+     * Asks for the next piece of the request body. HOLDALL_OK: on_chunk will be called. HOLDALL_MISUSE: a read is under way already.
      */
     holdall_status (*read)(holdall_exchange *exchange, holdall_on_chunk on_chunk, void *context);
     /* Gives the exchange back, once. What was not ended is aborted; a read under way is closed. */

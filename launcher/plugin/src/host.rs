@@ -55,8 +55,9 @@ pub struct Plugin(Arc<Loaded>);
 impl Plugin {
     /// Loads a shared object and starts the plug-in in it.
     ///
-    /// The path may be `/proc/self/fd/N` of a sealed memory file; the file may be closed
-    /// afterwards.
+    /// The path may be `/proc/self/fd/N` of a sealed memory file. The descriptor may be closed
+    /// afterwards, but the system's loader knows an object by its path: the same path for
+    /// another plug-in in this process would give the first one again.
     ///
     /// # Errors
     /// [`LoadError`] says at which step, and what was expected and found.

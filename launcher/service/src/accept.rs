@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ pub(crate) async fn run(
             Some(_) = open.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    failures = Failures::default();
+                    failures.count = 0;
                     open.spawn(Arc::clone(&connections).serve(stream, service.clone()));
                 }
                 Err(error) => failures.pause(&error, &connections).await,
@@ -52,20 +52,26 @@ async fn drain(mut open: JoinSet<()>, connections: &Connections) -> usize {
     }
 }
 
-/// Failures to accept, one after the other.
+/// How often failures to accept are reported at most.
+const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Failures to accept.
 #[derive(Default)]
 struct Failures {
+    /// How many came one after the other.
     count: u32,
+    reported: Option<Instant>,
 }
 
 impl Failures {
-    /// Waits before the next try where an immediate one would fail as well, and says so once.
+    /// Waits before the next try where an immediate one would fail as well.
     async fn pause(&mut self, error: &io::Error, connections: &Connections) {
         if is_of_one_connection(error) {
             return;
         }
-        if self.count == 0 {
+        if self.reported.is_none_or(|reported| reported.elapsed() > REPORT_INTERVAL) {
             connections.report(&format!("can't accept connections, trying again: {error}"));
+            self.reported = Some(Instant::now());
         }
         // 10, 20, 40 ... 640 ms: descriptors come back when other connections end.
         sleep(Duration::from_millis(10 << self.count.min(6))).await;
@@ -76,8 +82,5 @@ impl Failures {
 /// Whether the failure is that of a client which went away before it was accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

@@ -122,10 +122,7 @@ impl Default for Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_tuple("Body")
-            .field(&http_body::Body::size_hint(self))
-            .finish()
+        formatter.debug_tuple("Body").field(&http_body::Body::size_hint(self)).finish()
     }
 }
 

@@ -97,9 +97,7 @@ where
     fn answer(&self, request: Request) -> BoxFuture<Result<Response, BoxError>> {
         let mut service = self.clone();
         Box::pin(async move {
-            poll_fn(|context| service.poll_ready(context))
-                .await
-                .map_err(Into::into)?;
+            poll_fn(|context| service.poll_ready(context)).await.map_err(Into::into)?;
             let response = service.call(request).await.map_err(Into::into)?;
             Ok(response.map(Body::new))
         })

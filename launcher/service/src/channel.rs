@@ -38,14 +38,8 @@ pub(crate) struct Channel {
 pub(crate) fn open(frames: usize) -> (BodySender, Channel) {
     let (sender, receiver) = channel(frames.max(1));
     let finished = Arc::new(AtomicBool::new(false));
-    let sender = BodySender {
-        bytes: sender,
-        finished: Arc::clone(&finished),
-    };
-    let channel = Channel {
-        bytes: receiver,
-        finished,
-    };
+    let sender = BodySender { bytes: sender, finished: Arc::clone(&finished) };
+    let channel = Channel { bytes: receiver, finished };
     (sender, channel)
 }
 

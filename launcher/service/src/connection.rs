@@ -33,15 +33,14 @@ pub(crate) struct Connections {
 impl Connections {
     pub(crate) fn new(server: &Server, shutdown: Shutdown) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(server.header_timeout);
+        http.timer(TokioTimer::new()).header_read_timeout(server.header_timeout);
+        // A client may close its sending side after the request, as socat does, and still listens.
+        http.half_close(true);
         Self {
             drain_timeout: server.drain_timeout,
             http,
             shutdown,
-            reporter: Arc::new(Reporter {
-                name: server.name.clone(),
-            }),
+            reporter: Arc::new(Reporter { name: server.name.clone() }),
         }
     }
 
@@ -76,11 +75,8 @@ fn answer(
     request: http::Request<Incoming>,
     reporter: Arc<Reporter>,
 ) -> impl Future<Output = Result<http::Response<WatchedBody>, Infallible>> + use<> {
-    let line = RequestLine {
-        method: request.method().clone(),
-        target: request.uri().clone(),
-        reporter,
-    };
+    let line =
+        RequestLine { method: request.method().clone(), target: request.uri().clone(), reporter };
     let request: Request = request.map(Body::incoming);
     let begun = contain(|| service.answer(request));
     async move {
@@ -110,9 +106,7 @@ impl RequestLine {
         let mut response = Response::new(Body::from("internal server error\n"));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
-        response
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, plain);
+        response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
         response
     }
 
@@ -121,8 +115,7 @@ impl RequestLine {
             return;
         }
         let Self { method, target, .. } = self;
-        self.reporter
-            .report(&format!("{method} {target}: {what}: {}", chain(error)));
+        self.reporter.report(&format!("{method} {target}: {what}: {}", chain(error)));
     }
 }
 

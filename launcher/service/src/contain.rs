@@ -46,10 +46,7 @@ pub fn contain<T>(code: impl FnOnce() -> T) -> Result<T, Panic> {
     let outer = INSIDE.replace(true);
     let result = catch_unwind(AssertUnwindSafe(code));
     INSIDE.set(outer);
-    result.map_err(|payload| Panic {
-        message: message(&*payload),
-        location: LOCATION.take(),
-    })
+    result.map_err(|payload| Panic { message: message(&*payload), location: LOCATION.take() })
 }
 
 /// A future whose panics are errors.

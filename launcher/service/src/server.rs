@@ -109,18 +109,11 @@ impl Server {
         service: BoxService,
         shutdown: Shutdown,
     ) -> Result<Ended, ServeError> {
-        let sockets = listeners
-            .into_iter()
-            .map(watched)
-            .collect::<Result<Vec<_>, _>>()?;
+        let sockets = listeners.into_iter().map(watched).collect::<Result<Vec<_>, _>>()?;
         let connections = Arc::new(Connections::new(self, shutdown));
         let mut acceptors = tokio::task::JoinSet::new();
         for socket in sockets {
-            acceptors.spawn(accept::run(
-                socket,
-                service.clone(),
-                Arc::clone(&connections),
-            ));
+            acceptors.spawn(accept::run(socket, service.clone(), Arc::clone(&connections)));
         }
         Ok(match acceptors.join_all().await.into_iter().sum() {
             0 => Ended::Drained,
@@ -132,8 +125,6 @@ impl Server {
 fn watched(listener: Listener) -> Result<TcpListener, ServeError> {
     let address = listener.address();
     let socket = listener.into_socket();
-    let watched = socket
-        .set_nonblocking(true)
-        .and_then(|()| TcpListener::from_std(socket));
+    let watched = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
     watched.map_err(|source| ServeError::Listener { address, source })
 }

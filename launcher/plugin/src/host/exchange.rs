@@ -51,21 +51,28 @@ impl Exchange {
     }
 
     pub(super) fn into_abi(self) -> *mut abi::Exchange {
-        Box::into_raw(Box::new(self)).cast()
+        Arc::into_raw(Arc::new(self)).cast_mut().cast()
     }
 
+    /// A count of its own for each call: a callback in another thread may release the exchange
+    /// before the call that caused it has returned.
+    ///
     /// # Safety
     /// `exchange` came from [`into_abi`](Self::into_abi) and was not reclaimed.
-    pub(super) unsafe fn from_abi<'a>(exchange: *mut abi::Exchange) -> &'a Self {
-        // SAFETY: the caller's promise; all access is shared.
-        unsafe { &*exchange.cast::<Self>() }
+    pub(super) unsafe fn from_abi(exchange: *mut abi::Exchange) -> Arc<Self> {
+        let exchange = exchange.cast_const().cast::<Self>();
+        // SAFETY: the caller's promise: the plug-in's own count is there, so that the exchange is.
+        unsafe {
+            Arc::increment_strong_count(exchange);
+            Arc::from_raw(exchange)
+        }
     }
 
     /// # Safety
-    /// As for [`from_abi`](Self::from_abi), and nobody uses the exchange any more.
-    pub(super) unsafe fn reclaim(exchange: *mut abi::Exchange) -> Box<Self> {
-        // SAFETY: the caller's promise.
-        unsafe { Box::from_raw(exchange.cast::<Self>()) }
+    /// As for [`from_abi`](Self::from_abi), and the plug-in begins no more calls with it.
+    pub(super) unsafe fn reclaim(exchange: *mut abi::Exchange) -> Arc<Self> {
+        // SAFETY: the caller's promise: this is the plug-in's count.
+        unsafe { Arc::from_raw(exchange.cast_const().cast::<Self>()) }
     }
 
     /// # Safety
