@@ -56,7 +56,7 @@ impl SealedFile {
     /// that the kernel takes is cut, a NUL becomes `_`.
     ///
     /// # Errors
-    /// An [`Error`] that says which step failed. An error of `fill` comes back as it is, in
+    /// An [`Error`](enum@Error) that says which step failed. An error of `fill` comes back as it is, in
     /// [`Error::Fill`].
     pub fn create(
         name: &str,
