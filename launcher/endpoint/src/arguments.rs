@@ -28,31 +28,19 @@ impl Arguments {
     ) -> Located<Self> {
         let mut given: Vec<Argument> = Vec::new();
         let mut position = 0;
-        for Segment {
-            name,
-            value,
-            column,
-        } in segments
-        {
+        for Segment { name, value, column } in segments {
             let name = match name {
                 Some(name) => known(kind, names, name).map_err(|problem| (column, problem))?,
                 None => {
                     position += 1;
-                    let surplus = Problem::TooMany {
-                        kind,
-                        most: names.len(),
-                    };
+                    let surplus = Problem::TooMany { kind, most: names.len() };
                     *names.get(position - 1).ok_or((column, surplus))?
                 }
             };
             if given.iter().any(|argument| argument.name == name) {
                 return Err((column, Problem::Duplicate { name }));
             }
-            given.push(Argument {
-                name,
-                value,
-                column,
-            });
+            given.push(Argument { name, value, column });
         }
         Ok(Self { given, end_column })
     }
@@ -63,8 +51,7 @@ impl Arguments {
         name: &'static str,
         wanted: &'static str,
     ) -> Located<T> {
-        self.optional(name, wanted)?
-            .ok_or((self.end_column, Problem::Missing { name, wanted }))
+        self.optional(name, wanted)?.ok_or((self.end_column, Problem::Missing { name, wanted }))
     }
 
     /// Parses an argument that may be left out; an empty one counts as left out.
@@ -81,14 +68,7 @@ impl Arguments {
         }
         let bad = |_| {
             let found = argument.value.clone();
-            (
-                argument.column,
-                Problem::BadValue {
-                    name,
-                    found,
-                    wanted,
-                },
-            )
+            (argument.column, Problem::BadValue { name, found, wanted })
         };
         argument.value.parse().map(Some).map_err(bad)
     }
@@ -100,9 +80,5 @@ fn known(
     found: String,
 ) -> Result<&'static str, Problem> {
     let name = names.iter().find(|name| **name == found);
-    name.copied().ok_or(Problem::UnknownName {
-        kind,
-        found,
-        known: names,
-    })
+    name.copied().ok_or(Problem::UnknownName { kind, found, known: names })
 }

@@ -80,10 +80,7 @@ fn parse(input: &str) -> Located<Endpoint> {
     }
     let mut segments = syntax::split(input)?;
     let name = kind_name(&mut segments);
-    let Some(kind) = KINDS
-        .iter()
-        .find(|kind| kind.name.eq_ignore_ascii_case(&name))
-    else {
+    let Some(kind) = KINDS.iter().find(|kind| kind.name.eq_ignore_ascii_case(&name)) else {
         return Err((1, unknown_kind(name)));
     };
     let end_column = input.chars().count() + 1;

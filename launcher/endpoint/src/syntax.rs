@@ -52,10 +52,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn new(input: &'a str) -> Self {
-        Self {
-            rest: input.chars().peekable(),
-            column: 1,
-        }
+        Self { rest: input.chars().peekable(), column: 1 }
     }
 
     fn next(&mut self) -> Option<char> {
@@ -76,20 +73,12 @@ impl<'a> Scanner<'a> {
         let column = self.column;
         let first = self.word(|character| matches!(character, ':' | '='))?;
         if !self.take('=') {
-            return Ok(Segment {
-                name: None,
-                value: first,
-                column,
-            });
+            return Ok(Segment { name: None, value: first, column });
         }
         if first.is_empty() {
             return Err((column, Problem::EmptyName));
         }
-        Ok(Segment {
-            name: Some(first),
-            value: self.word(|character| character == ':')?,
-            column,
-        })
+        Ok(Segment { name: Some(first), value: self.word(|character| character == ':')?, column })
     }
 
     /// Reads up to a bare character for which `ends` holds, and leaves that character.
@@ -151,29 +140,20 @@ mod tests {
 
     #[test]
     fn positional_after_keyword_and_empty_segments_are_kept() {
-        assert_eq!(
-            pairs("k:a=1::x"),
-            [bare("k"), named("a", "1"), bare(""), bare("x")]
-        );
+        assert_eq!(pairs("k:a=1::x"), [bare("k"), named("a", "1"), bare(""), bare("x")]);
     }
 
     #[test]
     fn escapes_and_brackets_are_literal() {
         assert_eq!(pairs(r"t:i=\:\:1"), [bare("t"), named("i", "::1")]);
-        assert_eq!(
-            pairs("t:i=[::1]:x"),
-            [bare("t"), named("i", "[::1]"), bare("x")]
-        );
+        assert_eq!(pairs("t:i=[::1]:x"), [bare("t"), named("i", "[::1]"), bare("x")]);
         assert_eq!(pairs(r"u:C\:\\x"), [bare("u"), bare(r"C:\x")]);
     }
 
     #[test]
     fn columns_count_characters() {
-        let columns: Vec<_> = split("é:ü=1:z")
-            .expect("well formed")
-            .iter()
-            .map(|s| s.column)
-            .collect();
+        let columns: Vec<_> =
+            split("é:ü=1:z").expect("well formed").iter().map(|s| s.column).collect();
         assert_eq!(columns, [1, 3, 7]);
     }
 

@@ -30,17 +30,11 @@ impl Tcp {
             arguments.optional("interface", "an IP address, such as 127.0.0.1 or [::1]")?;
         let backlog = arguments.optional("backlog", "a number from 1 to 65535")?;
         let Interface(ip) = interface.unwrap_or(Interface(Ipv4Addr::UNSPECIFIED.into()));
-        Ok(Self {
-            address: SocketAddr::new(ip, port),
-            backlog: backlog.unwrap_or(DEFAULT_BACKLOG),
-        })
+        Ok(Self { address: SocketAddr::new(ip, port), backlog: backlog.unwrap_or(DEFAULT_BACKLOG) })
     }
 
     pub(crate) fn bind(&self) -> Result<Listener, BindError> {
-        let opened = self.open().map_err(|source| BindError {
-            address: self.address,
-            source,
-        });
+        let opened = self.open().map_err(|source| BindError { address: self.address, source });
         opened.map(|(socket, address)| Listener::new(socket, address))
     }
 
@@ -75,9 +69,7 @@ impl FromStr for Interface {
     type Err = AddrParseError;
 
     fn from_str(text: &str) -> Result<Self, AddrParseError> {
-        let inside = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
+        let inside = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         match inside {
             Some(ip) => Ok(Self(IpAddr::V6(ip.parse()?))),
             None => Ok(Self(text.parse()?)),

@@ -7,9 +7,7 @@ use holdall_endpoint::{BindErrorKind, Endpoint, ParseError, Problem, quote};
 use proptest::prelude::*;
 
 fn shown(text: &str) -> String {
-    text.parse::<Endpoint>()
-        .expect("a good endpoint")
-        .to_string()
+    text.parse::<Endpoint>().expect("a good endpoint").to_string()
 }
 
 fn refused(text: &str) -> ParseError {
@@ -25,20 +23,11 @@ fn strings_and_their_canonical_form() {
         ("TCP:8080", "tcp:8080"),
         ("tcp:port=80", "tcp:80"),
         ("tcp:8080:interface=", "tcp:8080"),
-        (
-            "tcp:8080:127.0.0.1:5",
-            "tcp:8080:interface=127.0.0.1:backlog=5",
-        ),
+        ("tcp:8080:127.0.0.1:5", "tcp:8080:interface=127.0.0.1:backlog=5"),
         ("8080:interface=127.0.0.1", "tcp:8080:interface=127.0.0.1"),
-        (
-            "tcp:interface=127.0.0.1:8080",
-            "tcp:8080:interface=127.0.0.1",
-        ),
+        ("tcp:interface=127.0.0.1:8080", "tcp:8080:interface=127.0.0.1"),
         (r"tcp:1:interface=\:\:1", "tcp:1:interface=[::1]"),
-        (
-            "tcp:1:interface=[::1]:backlog=7",
-            "tcp:1:interface=[::1]:backlog=7",
-        ),
+        ("tcp:1:interface=[::1]:backlog=7", "tcp:1:interface=[::1]:backlog=7"),
         ("tcp:1:backlog=128:interface=0.0.0.0", "tcp:1"),
     ];
     for (given, canonical) in cases {
@@ -50,18 +39,9 @@ fn strings_and_their_canonical_form() {
 #[test]
 fn errors_name_column_and_value() {
     let cases = [
-        (
-            "",
-            r#"bad endpoint "", column 1: it is empty; try tcp:8080"#,
-        ),
-        (
-            "tpc:80",
-            r#"bad endpoint "tpc:80", column 1: unknown kind "tpc"; known: tcp"#,
-        ),
-        (
-            ":80",
-            r#"bad endpoint ":80", column 1: unknown kind ""; known: tcp"#,
-        ),
+        ("", r#"bad endpoint "", column 1: it is empty; try tcp:8080"#),
+        ("tpc:80", r#"bad endpoint "tpc:80", column 1: unknown kind "tpc"; known: tcp"#),
+        (":80", r#"bad endpoint ":80", column 1: unknown kind ""; known: tcp"#),
         (
             "tcp",
             r#"bad endpoint "tcp", column 4: port is missing, wanted a number from 0 to 65535"#,
@@ -86,10 +66,7 @@ fn errors_name_column_and_value() {
             "tcp:80:interfaces=::1",
             r#"bad endpoint "tcp:80:interfaces=::1", column 8: tcp has no argument "interfaces"; known: port, interface, backlog"#,
         ),
-        (
-            "tcp:80:port=81",
-            r#"bad endpoint "tcp:80:port=81", column 8: port is given twice"#,
-        ),
+        ("tcp:80:port=81", r#"bad endpoint "tcp:80:port=81", column 8: port is given twice"#),
         (
             "tcp:80:backlog=0",
             r#"bad endpoint "tcp:80:backlog=0", column 8: backlog is "0", wanted a number from 1 to 65535"#,
@@ -102,10 +79,7 @@ fn errors_name_column_and_value() {
             "tcp:1:0.0.0.0:5:6",
             r#"bad endpoint "tcp:1:0.0.0.0:5:6", column 17: tcp takes at most 3 arguments; escape a literal colon as \:"#,
         ),
-        (
-            r"tcp:80\",
-            r#"bad endpoint "tcp:80\\", column 7: backslash with nothing after it"#,
-        ),
+        (r"tcp:80\", r#"bad endpoint "tcp:80\\", column 7: backslash with nothing after it"#),
     ];
     for (given, message) in cases {
         assert_eq!(refused(given).to_string(), message);
@@ -128,15 +102,9 @@ fn a_bound_endpoint_accepts_connections() {
 
 #[test]
 fn a_port_in_use_is_named_with_a_hint() {
-    let first = "tcp:0:interface=127.0.0.1"
-        .parse::<Endpoint>()
-        .unwrap()
-        .bind()
-        .unwrap();
+    let first = "tcp:0:interface=127.0.0.1".parse::<Endpoint>().unwrap().bind().unwrap();
     let port = first.address().port();
-    let again = format!("tcp:{port}:interface=127.0.0.1")
-        .parse::<Endpoint>()
-        .unwrap();
+    let again = format!("tcp:{port}:interface=127.0.0.1").parse::<Endpoint>().unwrap();
     let error = again.bind().unwrap_err();
     assert_eq!(error.kind(), BindErrorKind::InUse);
     assert_eq!(
@@ -151,11 +119,7 @@ fn a_port_in_use_is_named_with_a_hint() {
 #[test]
 fn an_address_of_another_machine_is_told_apart() {
     // 192.0.2.0/24 is set aside for documentation (RFC 5737): no machine has it.
-    let error = "tcp:0:interface=192.0.2.1"
-        .parse::<Endpoint>()
-        .unwrap()
-        .bind()
-        .unwrap_err();
+    let error = "tcp:0:interface=192.0.2.1".parse::<Endpoint>().unwrap().bind().unwrap_err();
     assert_eq!(error.kind(), BindErrorKind::NoSuchAddress);
 }
 

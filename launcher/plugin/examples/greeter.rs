@@ -1,5 +1,7 @@
 //! An axum application as a plug-in, with a route for each thing that a service can do.
 
+#![forbid(unsafe_code)]
+
 use std::time::Duration;
 
 use axum::Router;

@@ -66,7 +66,7 @@ typedef struct holdall_header {
 typedef struct holdall_request {
     size_t size;
     uint32_t has_body;     /* 0: there is no body to read */
-    uint32_t http_version; /* 10, 11, 20 */
+    uint32_t http_version; /* 10, 11, 20, 30 */
     holdall_bytes method;
     holdall_bytes target;  /* path and query as sent: /hello?name=you */
     const holdall_header *headers;

@@ -103,7 +103,7 @@ pub struct Request {
     pub size: usize,
     /// 0 where there is no body to read.
     pub has_body: u32,
-    /// 10, 11 or 20.
+    /// 10, 11, 20 or 30.
     pub http_version: u32,
     /// `GET`.
     pub method: Bytes,

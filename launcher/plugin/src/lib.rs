@@ -20,7 +20,6 @@
 //!
 //! Any [`tower_service::Service`] will do, such as an axum `Router`. The side that loads plug-ins
 //! is in `host`, behind the feature of that name.
-#![warn(unsafe_op_in_unsafe_fn)]
 
 pub mod abi;
 mod borrow;

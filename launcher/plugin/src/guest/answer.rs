@@ -8,6 +8,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use holdall_service::{Body, BoxError, Response};
+use http::header;
 use http::response::Parts;
 use http_body_util::BodyExt;
 
@@ -51,6 +52,19 @@ unsafe extern "C" fn release_body(context: *mut c_void) {
     drop(unsafe { Box::from_raw(context.cast::<Bytes>()) });
 }
 
+/// Parts a response. The length of its body, where it is known, becomes a header: the host sees
+/// pieces alone.
+pub(super) fn into_parts(response: Response) -> (Parts, Body) {
+    let (mut head, body) = response.into_parts();
+    let length = http_body::Body::size_hint(&body).exact().filter(|length| *length > 0);
+    if let (Some(length), header::Entry::Vacant(place)) =
+        (length, head.headers.entry(header::CONTENT_LENGTH))
+    {
+        place.insert(length.into());
+    }
+    (head, body)
+}
+
 /// As much of a body as there is at once.
 pub(super) enum Gathered {
     All(Bytes),
@@ -80,7 +94,7 @@ pub(super) fn gather(mut body: Body) -> Gathered {
 
 /// Sends a response through an exchange, to its end.
 pub(super) async fn deliver(exchange: &Exchange, line: &RequestLine, response: Response) {
-    let (head, body) = response.into_parts();
+    let (head, body) = into_parts(response);
     match gather(body) {
         Gathered::All(bytes) => deliver_whole(exchange, line, &head, bytes),
         Gathered::Part(first, rest) => stream(exchange, line, &head, first, rest).await,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 
 use super::exchange::{ClientGone, Exchange};
 use crate::abi::{self, Status};
@@ -15,6 +15,8 @@ use crate::abi::{self, Status};
 pub(super) struct RequestBody {
     exchange: Arc<Exchange>,
     read: Arc<Mutex<Read>>,
+    /// What is left of the stated length, if one was stated.
+    left_bytes: Option<u64>,
 }
 
 /// The read that is under way, if there is one.
@@ -27,8 +29,13 @@ enum Read {
 }
 
 impl RequestBody {
-    pub(super) fn new(exchange: Arc<Exchange>) -> Self {
-        Self { exchange, read: Arc::new(Mutex::new(Read::None)) }
+    pub(super) fn new(exchange: Arc<Exchange>, length_bytes: Option<u64>) -> Self {
+        Self { exchange, read: Arc::new(Mutex::new(Read::None)), left_bytes: length_bytes }
+    }
+
+    fn count(&mut self, bytes: &Bytes) {
+        let count = bytes.len() as u64;
+        self.left_bytes = self.left_bytes.map(|left| left.saturating_sub(count));
     }
 
     fn ask(&self) -> Status {
@@ -47,7 +54,7 @@ impl http_body::Body for RequestBody {
     type Error = ClientGone;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ClientGone>>> {
         let mut read = lock(&self.read);
@@ -55,6 +62,8 @@ impl http_body::Body for RequestBody {
             Read::Over => Poll::Ready(None),
             Read::Arrived(Status::OK, bytes) => {
                 *read = Read::None;
+                drop(read);
+                self.count(&bytes);
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Read::Arrived(Status::END, _) => Poll::Ready(None),
@@ -77,6 +86,10 @@ impl http_body::Body for RequestBody {
 
     fn is_end_stream(&self) -> bool {
         matches!(*lock(&self.read), Read::Over)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left_bytes.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

@@ -11,9 +11,9 @@ use holdall_service::{
     Body, BoxError, BoxFuture, Contained, Panic, Request, Response, chain, contain,
 };
 use http::response::Parts;
-use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 
-use super::answer::{Gathered, NotAllowed, deliver, gather, lend_response, stream};
+use super::answer::{Gathered, NotAllowed, deliver, gather, into_parts, lend_response, stream};
 use super::body::RequestBody;
 use super::context::Context;
 use super::exchange::{ClientGone, Exchange};
@@ -55,9 +55,10 @@ impl Guest {
         }
         if let Some(exchange) = responder.detach() {
             let exchange = Arc::new(exchange);
-            let body = Body::new(RequestBody::new(Arc::clone(&exchange)));
             // SAFETY: as above.
-            let request = unsafe { to_http(request, body) }?;
+            let request = unsafe { to_http(request, Body::empty()) }?;
+            let body = RequestBody::new(Arc::clone(&exchange), stated_length(request.headers()));
+            let request = request.map(|_| Body::new(body));
             let line = RequestLine::of(&request, self.context);
             self.answer_later(exchange, line, Contained::new(self.answer(request)));
         }
@@ -87,7 +88,7 @@ impl Guest {
     }
 
     fn respond(&self, response: Response, line: RequestLine, responder: &Responder) {
-        let (head, body) = response.into_parts();
+        let (head, body) = into_parts(response);
         let (head, bytes) = match gather(body) {
             Gathered::All(bytes) => (head, bytes),
             Gathered::Failed(error) => line.failed(&*error).into_parts(),
@@ -203,6 +204,10 @@ fn internal_error() -> http::Response<Bytes> {
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
     response
+}
+
+fn stated_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Copies a request of the host.

@@ -36,7 +36,9 @@ fn answers_at_once_and_later() {
 #[test]
 fn request_bodies_arrive_whole() {
     let running = Running::start(&build::greeter());
-    assert_eq!(post(&running.authority, "/echo", b"echo this").text(), "echo this");
+    let echo = post(&running.authority, "/echo", b"echo this");
+    assert_eq!(echo.text(), "echo this");
+    assert!(echo.head.contains("content-length: 9"), "{}", echo.head);
     assert_eq!(post(&running.authority, "/length", &[7; 300_000]).text(), "300000");
     assert_eq!(post(&running.authority, "/length", b"").text(), "0");
 }

@@ -116,3 +116,22 @@ fn serve_with_short_head_timeout() -> (String, impl FnOnce() -> Ended) {
     };
     (authority, drain)
 }
+
+#[test]
+fn closed_connections_leave_no_descriptors() {
+    let probe = Probe::start();
+    let descriptors = format!("/proc/{}/fd", probe.child.id());
+    let count = || std::fs::read_dir(&descriptors).unwrap().count();
+    assert!(probe.ask("GET", "/").ends_with("hello"));
+    let before = count();
+    for _ in 0..20 {
+        let mut stream = probe.connect();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+        stream.read_exact(&mut [0; 20]).unwrap();
+    }
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while count() > before {
+        assert!(Instant::now() < deadline, "{} descriptors, {before} before", count());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
