@@ -1,1 +1,65 @@
-//! The example service: says hello, as a plug-in and as a linked server
+//! `sayhello`: a page that greets, and shows the file that it came from.
+//!
+//! This is the whole of a service: [`service`] makes it, [`SayHello`] is a
+//! [`tower_service::Service`] on `http` types, and `answer` is a plain function from request to
+//! response. The same code is a plug-in (the last line of this file) and a server of its own
+//! (`main.rs`); its pages are resources, so it does not know whether they come from a bundle or,
+//! in development, from a directory.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod page;
+mod template;
+
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use holdall_resources::Resources;
+use http::{Request, Response};
+use http_body_util::Full;
+
+pub use template::TemplateError;
+
+/// Why there is no answer; the host turns it into a 500 and logs it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A resource can't be had.
+    #[error("can't read what the page is made of")]
+    Resource(#[from] holdall_resources::Error),
+    /// A page wants a value that it is not given.
+    #[error("can't make the page")]
+    Template(#[from] TemplateError),
+}
+
+/// The service: cheap to clone, as each request gets its own.
+#[derive(Clone)]
+pub struct SayHello {
+    resources: &'static Resources,
+}
+
+/// Opens the resources, wherever they are, and makes the service.
+///
+/// # Errors
+/// When there are no resources, or they are damaged.
+pub fn service() -> Result<SayHello, Error> {
+    let resources = Resources::open()?;
+    Ok(SayHello { resources: resources.into_static() })
+}
+
+impl<B> tower_service::Service<Request<B>> for SayHello {
+    type Response = Response<Full<Bytes>>;
+    type Error = Error;
+    type Future = Ready<Result<Self::Response, Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let request = request.map(drop);
+        ready(answer::answer(self.resources, &request).map(|response| response.map(Full::new)))
+    }
+}
+
+holdall_plugin::export!(service);
