@@ -1,0 +1,116 @@
+//! Builds the launchers that are compiled into the bundler: see `src/prefix.rs`.
+//!
+//! They are programs, so they can't be ordinary dependencies: a cargo inside of cargo builds them,
+//! with a target directory of its own, as the outer one holds the lock of the usual one.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How a launcher is linked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Linking {
+    /// Against the libraries of the system, so that plug-ins can be loaded.
+    Dynamic,
+    /// Against nothing, so that it starts faster and runs anywhere.
+    Static,
+}
+
+fn main() {
+    let out_dir = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let launcher = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../launcher");
+    watch(&launcher);
+    let dynamic = build(&launcher, &out_dir, Linking::Dynamic);
+    let fixed = build(&launcher, &out_dir, Linking::Static).or_else(|| {
+        println!("cargo:warning=the static launcher can't be built here (is libc.a missing?)");
+        dynamic.clone()
+    });
+    provide("HOLDALL_DYNAMIC_LAUNCHER", dynamic, &out_dir);
+    provide("HOLDALL_STATIC_LAUNCHER", fixed, &out_dir);
+}
+
+/// Builds again when anything changes that is part of a launcher.
+fn watch(launcher: &Path) {
+    println!("cargo:rerun-if-changed=build.rs");
+    for package in ["", "archive", "bundle", "resources", "endpoint", "service", "plugin"] {
+        let package = launcher.join(package);
+        for part in ["Cargo.toml", "src", "include"] {
+            // A path that is not there would make cargo build again every time.
+            if package.join(part).exists() {
+                println!("cargo:rerun-if-changed={}", package.join(part).display());
+            }
+        }
+    }
+    for file in ["../Cargo.toml", "../Cargo.lock"] {
+        println!("cargo:rerun-if-changed={}", launcher.join(file).display());
+    }
+}
+
+/// Builds one launcher; `None` if that is impossible here.
+fn build(launcher: &Path, out_dir: &Path, linking: Linking) -> Option<PathBuf> {
+    if !launcher.join("src/main.rs").exists() {
+        return None;
+    }
+    let target = env::var("TARGET").expect("cargo sets TARGET");
+    let name = if linking == Linking::Static { "static" } else { "dynamic" };
+    let target_dir = target_dir(out_dir).join(name);
+    let mut command = cargo();
+    command.arg("build").args(["--bin", "holdall-launcher", "--profile", "launcher"]);
+    command.arg("--manifest-path").arg(launcher.join("Cargo.toml"));
+    command.arg("--target-dir").arg(&target_dir).args(["--target", &target]);
+    if linking == Linking::Static {
+        // Without the part that loads plug-ins: a static program can't.
+        command.arg("--no-default-features");
+        command.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    }
+    let status = command.status().expect("cargo can be run, as it runs this");
+    if !status.success() {
+        assert!(linking == Linking::Static, "the launcher can't be built: {status}");
+        return None;
+    }
+    let built = target_dir.join(target).join("launcher/holdall-launcher");
+    // Kept aside, so that a later build can't change it while the compiler reads it.
+    let kept = out_dir.join(name);
+    fs::copy(&built, &kept).expect("what cargo built can be copied");
+    Some(kept)
+}
+
+/// A cargo that knows nothing of the one that runs this script: flags and wrappers for the bundler
+/// (coverage, clippy, another target) are none of the launcher's.
+fn cargo() -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    let kept = ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_TERM_COLOR"];
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        let is_ours = (text.starts_with("CARGO") || text.starts_with("RUSTC")) && text != "RUSTC";
+        let is_setting = kept.contains(&&*text)
+            || text.starts_with("CARGO_REGISTR")
+            || text.starts_with("CARGO_SOURCE")
+            || text.starts_with("CARGO_HTTP");
+        if is_ours && !is_setting || text == "RUSTFLAGS" {
+            command.env_remove(&name);
+        }
+    }
+    // The jobserver of the outer cargo stays: both together use no more cores than one.
+    command.env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command
+}
+
+/// `<target>/launcher`, found from `<target>[/TRIPLE]/PROFILE/build/holdall-HASH/out`.
+fn target_dir(out_dir: &Path) -> PathBuf {
+    out_dir.ancestors().nth(4).unwrap_or(out_dir).join("launcher")
+}
+
+/// Tells the compiler where a launcher is; an empty file stands for one that could not be built.
+fn provide(variable: &str, launcher: Option<PathBuf>, out_dir: &Path) {
+    let path = launcher.unwrap_or_else(|| {
+        let empty = out_dir.join("no-launcher");
+        fs::write(&empty, []).expect("OUT_DIR can be written");
+        empty
+    });
+    println!("cargo:rustc-env={variable}={}", path.display());
+}

@@ -1,0 +1,156 @@
+//! `holdall bundle`: the story of a bundle, from the plan to the summary.
+
+use crate::binary;
+use crate::cli::BundleArgs;
+use crate::error::Error;
+use crate::output::{CheckedFile, NewFile, OwnVerdict};
+use crate::pack::{self, Compression, PackError};
+use crate::plan::{Code, Plan};
+use crate::prefix::EntryPoint;
+use crate::shell::Shell;
+use crate::summary::Summary;
+use crate::tree::{self, Item};
+use holdall_archive::{Name, Writer};
+use holdall_bundle::{
+    Built, BundleError, Content, Digest, MANIFEST_FORMAT, MANIFEST_NAME, Manifest, Prefix,
+    ignore_broken_pipe,
+};
+use std::io::Write;
+
+/// Makes a bundle.
+///
+/// # Errors
+/// Whatever can go wrong; the file that was there before is untouched then.
+pub fn run(args: &BundleArgs, shell: &Shell) -> Result<(), Error> {
+    let plan = Plan::new(args)?;
+    let code = plan.code.file(args, shell)?;
+    let entry_point = EntryPoint::new(code.as_deref(), plan.kind, args.entry.launcher.as_deref())?;
+    let items = tree::find(&plan.tree)?;
+    warn(&plan, &items, shell);
+    let new = NewFile::create(&plan.output)?;
+    write(&plan, &entry_point, &items, &new, shell)?;
+    shell.detail("Verifying", new.target().display());
+    let checked = new.check()?;
+    verify(&checked, &entry_point, shell)?;
+    let (output, bundle) = checked.commit()?;
+    if shell.verbosity() == crate::shell::Verbosity::Quiet {
+        return Ok(());
+    }
+    print(&Summary::new(&bundle, &output)?)
+}
+
+/// Says what may be a mistake.
+fn warn(plan: &Plan, items: &[Item], shell: &Shell) {
+    const SHOWN: usize = 5;
+    let clashes = tree::case_clashes(items);
+    for (one, other) in clashes.iter().take(SHOWN) {
+        shell.warn(format_args!("{one:?} and {other:?} differ in case alone"));
+    }
+    if clashes.len() > SHOWN {
+        shell.warn(format_args!("{} more names differ in case alone", clashes.len() - SHOWN));
+    }
+    if items.is_empty() {
+        let hint = match plan.code {
+            Code::Cargo(..) => "; name them in `include` of [package.metadata.holdall.resources]",
+            _ => "",
+        };
+        shell.warn(format_args!("{} has no resources{hint}", plan.tree.root.display()));
+    }
+}
+
+/// Writes everything into the new file.
+fn write(
+    plan: &Plan,
+    entry_point: &EntryPoint,
+    items: &[Item],
+    new: &NewFile,
+    shell: &Shell,
+) -> Result<(), Error> {
+    let size = items.iter().map(Item::size).sum();
+    shell.status(
+        "Packing",
+        format_args!("{} into {}", plan.tree.root.display(), new.target().display()),
+    );
+    let mut writer = Writer::new(new.writer()?, new.target(), &entry_point.prefix, plan.time)
+        .map_err(PackError::Write)?;
+    let mut manifest = manifest(plan, entry_point, &writer);
+    manifest.content = expected_content(entry_point, items)?;
+    manifest
+        .check()
+        .map_err(|source| BundleError::Manifest { path: plan.output.clone(), source })?;
+    let length = manifest.to_json().len() as u64;
+    let reserved = writer
+        .reserve(manifest_name()?, 0o644, "application/json", length)
+        .map_err(PackError::Write)?;
+    if let Some(payload) = &entry_point.payload {
+        pack::pack_payload(&mut writer, &payload.name, &payload.path)?;
+    }
+    let progress = shell.progress(size);
+    pack::pack(&mut writer, items, Compression::from_level(plan.level), &progress)?;
+    progress.finish_and_clear();
+    let content = writer.content();
+    manifest.content =
+        Content { files: content.files, size: content.size, digest: Digest(content.digest) };
+    writer.fill(reserved, &manifest.to_json()).map_err(PackError::Write)?;
+    writer.finish().map_err(PackError::Write)?;
+    Ok(())
+}
+
+fn manifest_name() -> Result<Name<'static>, PackError> {
+    Name::new(MANIFEST_NAME)
+        .map_err(|source| PackError::Name { name: MANIFEST_NAME.to_owned(), source })
+}
+
+/// The manifest as far as it is known before anything is packed.
+fn manifest(plan: &Plan, entry_point: &EntryPoint, writer: &Writer) -> Manifest {
+    Manifest {
+        format: MANIFEST_FORMAT,
+        name: plan.name.clone(),
+        version: plan.version.clone(),
+        entry_point: holdall_bundle::EntryPoint {
+            kind: entry_point.kind,
+            payload: entry_point.payload.as_ref().map(|payload| payload.name.clone()),
+        },
+        arguments: plan.arguments.clone(),
+        built: Built {
+            by: concat!("holdall ", env!("CARGO_PKG_VERSION")).to_owned(),
+            target: binary::triple(entry_point.architecture),
+        },
+        prefix: Prefix { size: writer.archive_offset(), sha256: Digest(writer.prefix_digest()) },
+        content: Content { files: 0, size: 0, digest: Digest([0; 32]) },
+    }
+}
+
+/// Numbers of the same length as the final ones: a file that changes its size is an error anyway.
+fn expected_content(entry_point: &EntryPoint, items: &[Item]) -> Result<Content, Error> {
+    let mut files = items.iter().filter(|item| item.stamp.is_some()).count() as u64;
+    let mut size = items.iter().map(Item::size).sum();
+    if let Some(payload) = &entry_point.payload {
+        let metadata = std::fs::metadata(&payload.path);
+        let path = || payload.path.clone();
+        size += metadata.map_err(|source| PackError::Read { path: path(), source })?.len();
+        files += 1;
+    }
+    Ok(Content { files, size, digest: Digest([0; 32]) })
+}
+
+/// Has the new file verify itself, where it can run.
+fn verify(checked: &CheckedFile, entry_point: &EntryPoint, shell: &Shell) -> Result<(), Error> {
+    if !entry_point.runs_here() {
+        shell.detail("Skipping", "its own --verify: it is for another machine");
+        return Ok(());
+    }
+    match checked.run()? {
+        OwnVerdict::Right => {}
+        OwnVerdict::Unknown(reason) => {
+            shell.warn(format_args!("the new file was checked, but not by itself: {reason}"));
+        }
+    }
+    Ok(())
+}
+
+fn print(summary: &Summary) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    let printed = write!(out, "{summary}").and_then(|()| out.flush());
+    ignore_broken_pipe(printed).map_err(Error::Stdout)
+}

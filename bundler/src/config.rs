@@ -1,0 +1,285 @@
+//! What a manifest says: `holdall.toml`, or `[package.metadata.holdall]` in a `Cargo.toml`.
+//!
+//! ```toml
+//! name = "sayhello"
+//! version = "0.1.0"
+//! arguments = ["--port", "8080"]
+//!
+//! [entry-point]
+//! kind = "exec"
+//! path = "bin/server"
+//!
+//! [resources]
+//! root = "."
+//! include = ["data/**"]
+//! exclude = ["*.map"]
+//! follow-symlinks = false
+//! gitignore = true
+//! ```
+
+use holdall_bundle::EntryPointKind;
+use serde::Deserialize;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// The manifest's own file name.
+pub const FILE_NAME: &str = "holdall.toml";
+
+/// The longest manifest that is read, in bytes.
+const LIMIT_BYTES: u64 = 1 << 20;
+
+/// What a manifest says. Every key may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Config {
+    /// The name of the bundle.
+    pub name: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Default arguments, put before those of the user.
+    pub arguments: Vec<String>,
+    /// What runs.
+    pub entry_point: EntryPointConfig,
+    /// What is packed.
+    pub resources: ResourcesConfig,
+}
+
+/// What runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct EntryPointConfig {
+    /// How it runs; inferred if it is left out.
+    pub kind: Option<EntryPointKind>,
+    /// A program, shared object or script, relative to the manifest.
+    pub path: Option<PathBuf>,
+    /// A binary of the Cargo package.
+    pub bin: Option<String>,
+    /// The library (cdylib) of the Cargo package.
+    pub lib: bool,
+}
+
+/// What is packed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ResourcesConfig {
+    /// The directory that names are relative to, itself relative to the manifest.
+    pub root: Option<PathBuf>,
+    /// Globs of what is packed; everything if there are none.
+    pub include: Option<Vec<String>>,
+    /// Globs of what is not.
+    pub exclude: Vec<String>,
+    /// Whether symbolic links are followed.
+    pub follow_symlinks: bool,
+    /// Whether .gitignore files count; they do if this is left out.
+    pub gitignore: Option<bool>,
+}
+
+/// Why a manifest can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It can't be read.
+    #[error("can't read {}", path.display())]
+    Read {
+        /// The manifest.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// It is longer than any manifest needs to be.
+    #[error("{} has {size} bytes, more than the {LIMIT_BYTES} that are read", path.display())]
+    TooLong {
+        /// The manifest.
+        path: PathBuf,
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// It has a key or value that is wrong.
+    #[error("{}:{line}:{column}: {message}{}", path.display(), hint(.nearest))]
+    Wrong {
+        /// The manifest.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+        /// What is wrong.
+        message: String,
+        /// The known word that is nearest to an unknown one.
+        nearest: Option<String>,
+    },
+}
+
+/// What a directory has to say about itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What the manifest says; nothing if there is none.
+    pub config: Config,
+    /// The manifest, if there is one.
+    pub path: Option<PathBuf>,
+}
+
+/// Reads `holdall.toml` in `dir`, or else the metadata in `cargo_toml`, if there is one.
+///
+/// # Errors
+/// [`ConfigError`]. A manifest that is not there is none.
+pub fn find(dir: &Path, cargo_toml: Option<&Path>) -> Result<Found, ConfigError> {
+    let own = dir.join(FILE_NAME);
+    if let Some(text) = read(&own)? {
+        let config = parse(&text, &own)?;
+        return Ok(Found { config, path: Some(own) });
+    }
+    if let Some(path) = cargo_toml
+        && let Some(text) = read(path)?
+        && let Some(config) = parse_metadata(&text, path)?
+    {
+        return Ok(Found { config, path: Some(path.to_owned()) });
+    }
+    Ok(Found { config: Config::default(), path: None })
+}
+
+/// Parses the text of a `holdall.toml`; `path` is for messages.
+///
+/// # Errors
+/// [`ConfigError::Wrong`], with the place.
+pub fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+    toml::from_str(text).map_err(|error| wrong(path, text, &error))
+}
+
+/// Parses `[package.metadata.holdall]` of a `Cargo.toml`, if it has such a table.
+///
+/// # Errors
+/// [`ConfigError::Wrong`], with the place.
+pub fn parse_metadata(text: &str, path: &Path) -> Result<Option<Config>, ConfigError> {
+    #[derive(Deserialize)]
+    struct CargoToml {
+        package: Option<Package>,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        metadata: Option<Metadata>,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        holdall: Option<Config>,
+    }
+    let cargo_toml: CargoToml = toml::from_str(text).map_err(|error| wrong(path, text, &error))?;
+    Ok(cargo_toml.package.and_then(|package| package.metadata?.holdall))
+}
+
+/// The text of `path`, `None` if there is no such file.
+fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+    let fail = |source| ConfigError::Read { path: path.to_owned(), source };
+    let size = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fail(error)),
+    };
+    if size > LIMIT_BYTES {
+        return Err(ConfigError::TooLong { path: path.to_owned(), size });
+    }
+    std::fs::read_to_string(path).map(Some).map_err(fail)
+}
+
+fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let (line, column) = place(text, error.span().unwrap_or(0..0));
+    let message = error.message().trim().replace('\n', " ");
+    let nearest = nearest(&message);
+    ConfigError::Wrong { path: path.to_owned(), line, column, message, nearest }
+}
+
+/// Line and column of the start of `span`, both from 1.
+fn place(text: &str, span: Range<usize>) -> (usize, usize) {
+    let before = text.get(..span.start).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// The expected word that the unknown one was probably meant to be. Serde's messages put words in
+/// backquotes: the unknown one first, then all that are known.
+fn nearest(message: &str) -> Option<String> {
+    if !message.starts_with("unknown") {
+        return None;
+    }
+    let mut words = message.split('`').skip(1).step_by(2);
+    let unknown = words.next()?;
+    words
+        .map(|known| (strsim::jaro_winkler(unknown, known), known))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known.to_owned())
+}
+
+fn hint(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(text: &str) -> String {
+        parse(text, Path::new("holdall.toml")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let config = parse(
+            r#"
+            name = "n"
+            version = "1"
+            arguments = ["-v"]
+            [entry-point]
+            kind = "plugin"
+            path = "lib/x.so"
+            [resources]
+            root = "data"
+            include = ["a"]
+            exclude = ["b"]
+            follow-symlinks = true
+            gitignore = false
+            "#,
+            Path::new("x"),
+        )
+        .unwrap();
+        assert_eq!(config.arguments, ["-v"]);
+        assert_eq!(config.entry_point.kind, Some(EntryPointKind::Plugin));
+        assert_eq!(config.resources.gitignore, Some(false));
+        assert!(config.resources.follow_symlinks);
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_with_its_place_and_the_nearest() {
+        let error = error_of("name = \"n\"\n\n[resources]\nexlude = []\n");
+        assert!(error.starts_with("holdall.toml:4:1: unknown field `exlude`"), "{error}");
+        assert!(error.ends_with("did you mean `exclude`?"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_kind_is_shown_with_its_place() {
+        let error = error_of("[entry-point]\nkind = \"lniked\"\n");
+        assert!(error.starts_with("holdall.toml:2:8: unknown variant `lniked`"), "{error}");
+        assert!(error.ends_with("did you mean `linked`?"), "{error}");
+    }
+
+    #[test]
+    fn broken_toml_has_a_place() {
+        let error = error_of("name = \n");
+        assert!(error.starts_with("holdall.toml:1:"), "{error}");
+    }
+
+    #[test]
+    fn metadata_is_found_among_the_rest() {
+        let text =
+            "[package]\nname='x'\n[package.metadata.holdall]\nname='y'\n[profile.dev]\nlto=1";
+        let config = parse_metadata(text, Path::new("Cargo.toml")).unwrap().unwrap();
+        assert_eq!(config.name.as_deref(), Some("y"));
+        assert_eq!(parse_metadata("[workspace]", Path::new("Cargo.toml")).unwrap(), None);
+    }
+
+    #[test]
+    fn metadata_mistakes_have_a_place() {
+        let text = "[package]\nname='x'\n[package.metadata.holdall]\nnmae='y'\n";
+        let error = parse_metadata(text, Path::new("Cargo.toml")).unwrap_err().to_string();
+        assert!(error.starts_with("Cargo.toml:4:1: unknown field `nmae`"), "{error}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Everything that can make the bundler fail, and the exit code of each.
+
+use crate::binary::BinaryError;
+use crate::cargo::CargoError;
+use crate::config::ConfigError;
+use crate::output::OutputError;
+use crate::pack::PackError;
+use crate::plan::PlanError;
+use crate::prefix::PrefixError;
+use crate::tree::TreeError;
+use holdall_bundle::{BundleError, ExitCode};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The manifest of the inputs is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What was asked for makes no sense together.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Cargo failed, or did not build what was asked for.
+    #[error(transparent)]
+    Cargo(#[from] CargoError),
+    /// A program or shared object can't be read.
+    #[error(transparent)]
+    Binary(#[from] BinaryError),
+    /// The executable that the file begins with can't be used.
+    #[error(transparent)]
+    Prefix(#[from] PrefixError),
+    /// The resources can't be found or named.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A file can't be packed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// The new file can't be written or is not right.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A bundle can't be read.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// Something can't be created.
+    #[error("can't create {}", path.display())]
+    Create {
+        /// What.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Something can't be written.
+    #[error("can't write {}", path.display())]
+    Write {
+        /// What.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Standard output can't be written.
+    #[error("can't write to standard output")]
+    Stdout(#[source] io::Error),
+    /// Everything has been said already.
+    #[error("failed")]
+    Reported(ExitCode),
+}
+
+impl Error {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(error) => error.exit_code(),
+            Self::Plan(error) => error.exit_code(),
+            Self::Cargo(error) => error.exit_code(),
+            Self::Binary(error) => error.exit_code(),
+            Self::Prefix(error) => error.exit_code(),
+            Self::Tree(error) => error.exit_code(),
+            Self::Pack(error) => error.exit_code(),
+            Self::Output(error) => error.exit_code(),
+            Self::Bundle(error) => error.exit_code(),
+            Self::Create { source, .. } => match ExitCode::for_output(source.kind()) {
+                ExitCode::Io => ExitCode::CannotCreate,
+                code => code,
+            },
+            Self::Write { source, .. } => ExitCode::for_output(source.kind()),
+            Self::Stdout(_) => ExitCode::Io,
+            Self::Reported(code) => *code,
+        }
+    }
+}
+
+impl ConfigError {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Read { source, .. } => ExitCode::for_input(source.kind()),
+            Self::TooLong { .. } | Self::Wrong { .. } => ExitCode::Configuration,
+        }
+    }
+}
+
+impl BinaryError {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Read { source, .. } => ExitCode::for_input(source.kind()),
+            Self::NotAFile { .. } => ExitCode::NoInput,
+            Self::Damaged { .. } => ExitCode::Damaged,
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! From what was typed and what the manifest says to what will be done.
+//!
+//! This is where every mistake of usage is found, before anything is built or written.
+
+use crate::cargo::{CargoError, Package, Target};
+use crate::cli::BundleArgs;
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::tree::{self, TreeOptions};
+use holdall_archive::DosTime;
+use holdall_bundle::{EntryPointKind, ExitCode};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Directories that a Cargo package keeps its resources in, packed if no `include` says otherwise.
+pub const CARGO_RESOURCES: [&str; 6] =
+    ["assets", "data", "public", "resources", "static", "templates"];
+
+/// The level of compression unless another is asked for.
+const DEFAULT_LEVEL: u8 = 6;
+/// The level of `--release`.
+const RELEASE_LEVEL: u8 = 12;
+
+/// Everything that is decided before the work begins.
+#[derive(Debug)]
+pub struct Plan {
+    /// The name of the bundle.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Default arguments.
+    pub arguments: Vec<String>,
+    /// Where the code comes from.
+    pub code: Code,
+    /// The kind of entry point, if the user has chosen one.
+    pub kind: Option<EntryPointKind>,
+    /// Which files become resources.
+    pub tree: TreeOptions,
+    /// The file to make.
+    pub output: PathBuf,
+    /// The level of compression, 0 to 12.
+    pub level: u8,
+    /// The time stamp of all entries.
+    pub time: DosTime,
+}
+
+/// Where the code of a bundle comes from.
+#[derive(Debug)]
+pub enum Code {
+    /// Cargo builds it.
+    Cargo(Box<Package>, Target),
+    /// It is there.
+    File(PathBuf),
+    /// There is none.
+    None,
+}
+
+/// What makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// There is no such directory.
+    #[error("can't read the directory {}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The output is a directory.
+    #[error("the output {} is a directory: name a file with -o FILE", path.display())]
+    OutputIsDirectory {
+        /// The output.
+        path: PathBuf,
+    },
+    /// The manifest names more than one piece of code.
+    #[error("{}: entry-point has {first} and {second}: only one can run", path.display())]
+    TwoEntryPoints {
+        /// The manifest.
+        path: PathBuf,
+        /// One key.
+        first: &'static str,
+        /// The other key.
+        second: &'static str,
+    },
+    /// The package has nothing that can run.
+    #[error("package {package} has no {wanted}; it has {}", crate::plan::listed(.found))]
+    NoTarget {
+        /// The package.
+        package: String,
+        /// What was looked for.
+        wanted: String,
+        /// What it has.
+        found: Vec<Target>,
+    },
+    /// The package has several binaries.
+    #[error("package {package} has several binaries, choose one with --bin NAME: {}", crate::plan::listed(.found))]
+    SeveralTargets {
+        /// The package.
+        package: String,
+        /// What it has.
+        found: Vec<Target>,
+    },
+    /// A binary or library of a package is asked for where there is no package.
+    #[error("there is no Cargo.toml in {}, so cargo can't build {wanted}", dir.display())]
+    NoPackage {
+        /// The directory.
+        dir: PathBuf,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// A kind that needs code, but there is none.
+    #[error("a {kind} entry point needs code: name it with --path FILE, --bin NAME or --lib")]
+    NoCode {
+        /// The kind.
+        kind: EntryPointKind,
+    },
+    /// `SOURCE_DATE_EPOCH` is no number of seconds.
+    #[error("SOURCE_DATE_EPOCH is {value:?}, which is no number of seconds")]
+    Epoch {
+        /// What it is.
+        value: String,
+    },
+    /// The name can't be the name of a bundle.
+    #[error("{} gives no name: use --name NAME", dir.display())]
+    NoName {
+        /// The directory.
+        dir: PathBuf,
+    },
+}
+
+impl PlanError {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Directory { source, .. } => ExitCode::for_input(source.kind()),
+            Self::OutputIsDirectory { .. } | Self::NoName { .. } | Self::NoCode { .. } => {
+                ExitCode::Usage
+            }
+            Self::TwoEntryPoints { .. } | Self::Epoch { .. } => ExitCode::Configuration,
+            Self::NoTarget { .. } | Self::NoPackage { .. } => ExitCode::NoInput,
+            Self::SeveralTargets { .. } => ExitCode::Usage,
+        }
+    }
+}
+
+impl Plan {
+    /// Decides what `holdall bundle` with these arguments will do.
+    ///
+    /// # Errors
+    /// Those of this module, of the manifest and of cargo.
+    pub fn new(args: &BundleArgs) -> Result<Self, Error> {
+        let cargo_toml = args.cargo.manifest_path.clone().or_else(|| cargo_toml_in(&args.dir));
+        let dir = match &args.cargo.manifest_path {
+            Some(path) if args.dir == Path::new(".") => parent(path),
+            _ => args.dir.clone(),
+        };
+        check_directory(&dir)?;
+        let found = config::find(&dir, cargo_toml.as_deref())?;
+        let config = found.config;
+        if let Some(path) = &found.path {
+            check_single(&config, path)?;
+        }
+        let kind = args.entry.entry_point.or(config.entry_point.kind);
+        let wanted = Wanted::new(args, &config, &dir, kind);
+        let code = wanted.find(kind, cargo_toml.as_deref(), &dir, args)?;
+        let name = name(args, &config, &code, &dir)?;
+        let output = output(args, &name)?;
+        Ok(Self {
+            version: version(args, &config, &code),
+            tree: tree_options(args, &config, &code, &dir, &output)?,
+            arguments: config.arguments,
+            name,
+            code,
+            kind,
+            output,
+            level: level(args),
+            time: time()?,
+        })
+    }
+}
+
+/// What the user wants to run, in the order of precedence: options, manifest, what is there.
+enum Wanted {
+    Path(PathBuf),
+    Bin(String),
+    Lib,
+    Nothing,
+    Inferred,
+}
+
+impl Wanted {
+    fn new(args: &BundleArgs, config: &Config, dir: &Path, kind: Option<EntryPointKind>) -> Self {
+        let (options, manifest) = (&args.entry, &config.entry_point);
+        if let Some(path) = &options.path {
+            Self::Path(path.clone())
+        } else if let Some(bin) = &options.bin {
+            Self::Bin(bin.clone())
+        } else if options.lib {
+            Self::Lib
+        } else if kind == Some(EntryPointKind::Site) {
+            Self::Nothing
+        } else if let Some(path) = &manifest.path {
+            Self::Path(dir.join(path))
+        } else if let Some(bin) = &manifest.bin {
+            Self::Bin(bin.clone())
+        } else if manifest.lib {
+            Self::Lib
+        } else {
+            Self::Inferred
+        }
+    }
+
+    fn find(
+        self,
+        kind: Option<EntryPointKind>,
+        cargo_toml: Option<&Path>,
+        dir: &Path,
+        args: &BundleArgs,
+    ) -> Result<Code, Error> {
+        let target: fn(&Package, Option<EntryPointKind>, &str) -> Result<Target, PlanError>;
+        let wanted;
+        match self {
+            Self::Path(path) => return Ok(Code::File(path)),
+            Self::Nothing => return Ok(Code::None),
+            Self::Inferred if cargo_toml.is_none() => {
+                return match kind {
+                    Some(kind) => Err(PlanError::NoCode { kind }.into()),
+                    None => Ok(Code::None),
+                };
+            }
+            Self::Inferred => (target, wanted) = (inferred_target, String::new()),
+            Self::Bin(name) => (target, wanted) = (bin_target, name),
+            Self::Lib => (target, wanted) = (lib_target, "the library".to_owned()),
+        }
+        let no_package = || PlanError::NoPackage { dir: dir.to_owned(), wanted: wanted.clone() };
+        let package = Package::find(cargo_toml.ok_or_else(no_package)?, &args.cargo)?;
+        let target = target(&package, kind, &wanted)?;
+        Ok(Code::Cargo(Box::new(package), target))
+    }
+}
+
+fn bin_target(
+    package: &Package,
+    _kind: Option<EntryPointKind>,
+    name: &str,
+) -> Result<Target, PlanError> {
+    let wanted = Target::Bin(name.to_owned());
+    if package.targets.contains(&wanted) {
+        return Ok(wanted);
+    }
+    Err(no_target(package, wanted.to_string()))
+}
+
+fn lib_target(
+    package: &Package,
+    _kind: Option<EntryPointKind>,
+    _name: &str,
+) -> Result<Target, PlanError> {
+    let library = package.targets.iter().find(|target| matches!(target, Target::Cdylib(_)));
+    library.cloned().ok_or_else(|| no_target(package, "cdylib".to_owned()))
+}
+
+/// The binary, or else the cdylib; the other way round where a plug-in is asked for.
+fn inferred_target(
+    package: &Package,
+    kind: Option<EntryPointKind>,
+    _name: &str,
+) -> Result<Target, PlanError> {
+    if kind == Some(EntryPointKind::Plugin) {
+        return lib_target(package, kind, "");
+    }
+    let bins: Vec<&Target> =
+        package.targets.iter().filter(|target| matches!(target, Target::Bin(_))).collect();
+    match (bins.as_slice(), kind) {
+        ([bin], _) => Ok((*bin).clone()),
+        ([first, ..], _) if package.has_default_run => Ok((*first).clone()),
+        ([], None) => lib_target(package, kind, "")
+            .map_err(|_| no_target(package, "binary or cdylib".to_owned())),
+        ([], Some(_)) => Err(no_target(package, "binary".to_owned())),
+        _ => Err(PlanError::SeveralTargets {
+            package: package.name.clone(),
+            found: bins.into_iter().cloned().collect(),
+        }),
+    }
+}
+
+fn no_target(package: &Package, wanted: String) -> PlanError {
+    PlanError::NoTarget { package: package.name.clone(), wanted, found: package.targets.clone() }
+}
+
+pub(crate) fn listed(targets: &[Target]) -> String {
+    if targets.is_empty() {
+        return "nothing that can run".to_owned();
+    }
+    targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn check_directory(dir: &Path) -> Result<(), PlanError> {
+    let is_directory = std::fs::metadata(dir).and_then(|metadata| match metadata.is_dir() {
+        true => Ok(()),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    });
+    is_directory.map_err(|source| PlanError::Directory { path: dir.to_owned(), source })
+}
+
+fn check_single(config: &Config, path: &Path) -> Result<(), PlanError> {
+    let entry_point = &config.entry_point;
+    let keys = [
+        ("path", entry_point.path.is_some()),
+        ("bin", entry_point.bin.is_some()),
+        ("lib", entry_point.lib),
+    ];
+    let mut present = keys.into_iter().filter(|(_, present)| *present).map(|(key, _)| key);
+    match (present.next(), present.next()) {
+        (Some(first), Some(second)) => {
+            Err(PlanError::TwoEntryPoints { path: path.to_owned(), first, second })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cargo_toml_in(dir: &Path) -> Option<PathBuf> {
+    Some(dir.join("Cargo.toml")).filter(|path| path.is_file())
+}
+
+/// The directory that `path` is in; never the empty path.
+pub(crate) fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn name(args: &BundleArgs, config: &Config, code: &Code, dir: &Path) -> Result<String, PlanError> {
+    if let Some(name) = args.entry.name.as_ref().or(config.name.as_ref()) {
+        return Ok(name.clone());
+    }
+    let from_path = match code {
+        Code::Cargo(package, _) => return Ok(package.name.clone()),
+        Code::File(path) => path.file_stem().map(ToOwned::to_owned),
+        Code::None => dir.canonicalize().ok().and_then(|dir| dir.file_name().map(Into::into)),
+    };
+    from_path
+        .and_then(|name| name.into_string().ok())
+        .ok_or_else(|| PlanError::NoName { dir: dir.to_owned() })
+}
+
+fn version(args: &BundleArgs, config: &Config, code: &Code) -> String {
+    let chosen = args.entry.bundle_version.as_ref().or(config.version.as_ref());
+    match (chosen, code) {
+        (Some(version), _) => version.clone(),
+        (None, Code::Cargo(package, _)) => package.version.clone(),
+        (None, _) => "0.0.0".to_owned(),
+    }
+}
+
+fn output(args: &BundleArgs, name: &str) -> Result<PathBuf, PlanError> {
+    let path = args.output.clone().unwrap_or_else(|| PathBuf::from(name));
+    if path.is_dir() {
+        return Err(PlanError::OutputIsDirectory { path });
+    }
+    Ok(path)
+}
+
+fn level(args: &BundleArgs) -> u8 {
+    let default = if args.packing.release { RELEASE_LEVEL } else { DEFAULT_LEVEL };
+    args.packing.level.unwrap_or(default)
+}
+
+/// The time stamp of all entries: <https://reproducible-builds.org/specs/source-date-epoch/>.
+fn time() -> Result<DosTime, PlanError> {
+    let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else {
+        return Ok(DosTime::EARLIEST);
+    };
+    let value = value.to_string_lossy().into_owned();
+    match value.parse() {
+        Ok(seconds) => Ok(DosTime::from_unix(seconds)),
+        Err(_) => Err(PlanError::Epoch { value }),
+    }
+}
+
+fn tree_options(
+    args: &BundleArgs,
+    config: &Config,
+    code: &Code,
+    dir: &Path,
+    output: &Path,
+) -> Result<TreeOptions, Error> {
+    let (options, manifest) = (&args.resources, &config.resources);
+    let root = match (&options.root, &manifest.root) {
+        (Some(root), _) => root.clone(),
+        (None, Some(root)) => dir.join(root),
+        (None, None) => dir.to_owned(),
+    };
+    check_directory(&root)?;
+    let include = match (options.include.as_slice(), &manifest.include, code) {
+        ([], Some(include), _) => Some(include.clone()),
+        ([], None, Code::Cargo(..)) => Some(CARGO_RESOURCES.map(|dir| format!("/{dir}")).to_vec()),
+        ([], None, _) => None,
+        (include, _, _) => Some(include.to_vec()),
+    };
+    let exclude = if options.exclude.is_empty() { &manifest.exclude } else { &options.exclude };
+    Ok(TreeOptions {
+        globs: tree::Globs::new(include.as_deref(), exclude)?,
+        symlinks: match options.follow_symlinks || manifest.follow_symlinks {
+            true => tree::Symlinks::Follow,
+            false => tree::Symlinks::Refuse,
+        },
+        gitignore: match options.no_gitignore || manifest.gitignore == Some(false) {
+            true => tree::Gitignore::Ignored,
+            false => tree::Gitignore::Respected,
+        },
+        never: never(code, dir, output),
+        root,
+    })
+}
+
+/// What is no resource though it lies among them: the manifest, the code, the output.
+fn never(code: &Code, dir: &Path, output: &Path) -> Vec<PathBuf> {
+    let mut never = vec![dir.join(config::FILE_NAME), output.to_owned()];
+    if dir.join("Cargo.toml").is_file() {
+        never.extend(["Cargo.toml", "Cargo.lock", "target"].map(|name| dir.join(name)));
+    }
+    match code {
+        Code::File(path) => never.push(path.clone()),
+        Code::Cargo(package, _) => never.push(package.target_directory.clone()),
+        Code::None => {}
+    }
+    never
+}
+
+impl Code {
+    /// The file with the code, built if need be; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`CargoError`].
+    pub fn file(
+        &self,
+        args: &BundleArgs,
+        shell: &crate::shell::Shell,
+    ) -> Result<Option<PathBuf>, CargoError> {
+        match self {
+            Self::Cargo(package, target) => package.build(target, &args.cargo, shell).map(Some),
+            Self::File(path) => Ok(Some(path.clone())),
+            Self::None => Ok(None),
+        }
+    }
+}
