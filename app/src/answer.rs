@@ -11,14 +11,17 @@ use percent_encoding::percent_decode_str;
 use crate::{Error, page};
 
 const HTML: &str = "text/html; charset=utf-8";
+const CONTENT_POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 type Asset = Resource<'static>;
 
-/// What every response says: this page loads nothing from elsewhere, and its types are right.
+/// What every response says: it loads nothing from elsewhere (a picture may carry its own style),
+/// its types are right, and a copy of it is asked for again.
 const ALWAYS: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-cache"),
-    (header::CONTENT_SECURITY_POLICY, "default-src 'self'; img-src 'self'; base-uri 'none'"),
+    (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];

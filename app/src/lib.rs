@@ -43,8 +43,15 @@ pub struct SayHello {
 /// # Errors
 /// When there are no resources, or they are damaged.
 pub fn service() -> Result<SayHello, Error> {
-    let resources = Resources::open()?;
-    Ok(SayHello { resources: resources.into_static() })
+    Ok(SayHello::new(Resources::open()?))
+}
+
+impl SayHello {
+    /// The service over these resources. They stay open for as long as the process lives, so that
+    /// a response can lend its bytes to the connection.
+    pub fn new(resources: Resources) -> Self {
+        SayHello { resources: resources.into_static() }
+    }
 }
 
 impl<B> tower_service::Service<Request<B>> for SayHello {
