@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Digest, INDEX, MANIFEST, writer::Content};
+use crate::{Content, Digest, INDEX, MANIFEST};
 
 /// Sums up entries in the order of their full names.
 ///

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Archive, Digest, Entry, Error, Flaw, INDEX, IndexState,
+    Archive, Content, Digest, Entry, Error, Flaw, INDEX, IndexState,
     content::ContentDigest,
     entry::Located,
     error::Field,
@@ -13,7 +13,6 @@ use crate::{
     layout::{End, Header, LIMIT48},
     note::{DESCRIPTION_LEN, Executable},
     scan::{Scan, Scanned},
-    writer::Content,
 };
 
 /// What a verification found; the manifest says what digests it must have found.

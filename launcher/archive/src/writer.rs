@@ -3,17 +3,18 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{BufWriter, Read, Seek, SeekFrom, Write},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
 use flate2::{Compression, write::DeflateEncoder};
-use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Digest, DosTime, Error, Executable, Flaw, Method, Name,
+    Content, Digest, DosTime, Error, Executable, Flaw, Method, Name, Packed, Reserved, Streamed,
+    Summary,
     content::ContentDigest,
+    copy::{Copy, Tally, pump},
     error::Field,
     index::{Builder, Frame, Item, Record},
     layout::{
@@ -23,100 +24,6 @@ use crate::{
     note::{DESCRIPTION_LEN, Lengths},
     source::io_error,
 };
-
-/// Content that is ready to be written: packed, summed and digested.
-#[derive(Debug, Clone)]
-pub struct Packed {
-    method: Method,
-    crc32: u32,
-    size: u64,
-    digest: Digest,
-    data: Vec<u8>,
-}
-
-impl Packed {
-    /// Content that is kept as it is.
-    pub fn stored(content: Vec<u8>) -> Packed {
-        Packed::new(Method::Stored, &content.clone(), content)
-    }
-
-    /// Content with its raw deflate stream (RFC 1951), which must inflate to it; `None` if the
-    /// format wants such content stored, as a reader would take it for a bomb.
-    pub fn deflated(content: &[u8], data: Vec<u8>) -> Option<Packed> {
-        let size = content.len() as u64;
-        let harmless = size <= BOMB_FROM || size <= data.len() as u64 * RATIO_MAX;
-        harmless.then(|| Packed::new(Method::Deflated, content, data))
-    }
-
-    fn new(method: Method, content: &[u8], data: Vec<u8>) -> Packed {
-        let (crc32, digest) = (crc32fast::hash(content), crate::digest(content));
-        Packed { method, crc32, size: content.len() as u64, digest, data }
-    }
-
-    /// How the content is kept.
-    pub fn method(&self) -> Method {
-        self.method
-    }
-
-    /// The length of the content in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// The length of the packed data in bytes.
-    pub fn compressed_size(&self) -> u64 {
-        self.data.len() as u64
-    }
-}
-
-/// What became of a streamed entry; anything but `Added` leaves no trace in the archive.
-#[derive(Debug)]
-#[must_use]
-pub enum Streamed {
-    /// It is written.
-    Added,
-    /// The content was shorter or longer than announced: this many bytes, at most one too many.
-    OtherSize {
-        /// How many bytes were read.
-        found: u64,
-    },
-    /// The content could not be read.
-    Unreadable(io::Error),
-    /// Deflate is of no use here, or shrinks it so far that a reader would take it for a bomb: the
-    /// caller should store it.
-    NotDeflatable,
-}
-
-/// An entry whose content is written later; see [`Writer::reserve`].
-#[derive(Debug)]
-pub struct Reserved {
-    position: usize,
-    length: u64,
-}
-
-/// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Summary {
-    /// The length of the file in bytes.
-    pub file_len: u64,
-    /// Where the archive begins, in bytes.
-    pub archive_offset: u64,
-    /// The number of entries, with directories and the bundle's own.
-    pub entries: u64,
-    /// The length of the index in bytes.
-    pub index_len: u64,
-}
-
-/// What the manifest says of all other entries together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content {
-    /// How many files.
-    pub files: u64,
-    /// How many bytes, unpacked.
-    pub size: u64,
-    /// The digest of their names, modes, media types and digests.
-    pub digest: Digest,
-}
 
 /// Writes a bundle into a new file.
 ///
@@ -557,60 +464,4 @@ fn is_worth(size: u64, compressed_size: u64) -> bool {
 
 fn refused(name: &str, flaw: Flaw) -> Error {
     Error::Refused { name: name.to_owned(), flaw }
-}
-
-/// Why copying stopped.
-enum Copy {
-    Input(io::Error),
-    Output(Error),
-}
-
-fn pump(content: &mut Tally<'_>, out: &mut dyn Write, path: &Path) -> Result<(), Copy> {
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        let count = content.read(&mut buffer).map_err(Copy::Input)?;
-        if count == 0 {
-            return Ok(());
-        }
-        out.write_all(&buffer[..count]).map_err(|e| Copy::Output(io_error(path, "write", e)))?;
-    }
-}
-
-/// Reads content, and sums and digests it on the way; stops one byte after the announced size.
-struct Tally<'a> {
-    content: &'a mut dyn Read,
-    limit: u64,
-    read: u64,
-    crc32: crc32fast::Hasher,
-    sha256: Sha256,
-}
-
-impl<'a> Tally<'a> {
-    fn new(content: &'a mut dyn Read, size: u64) -> Self {
-        Tally {
-            content,
-            limit: size + 1,
-            read: 0,
-            crc32: crc32fast::Hasher::new(),
-            sha256: Sha256::new(),
-        }
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = (self.limit - self.read).min(buffer.len() as u64) as usize;
-        let count = loop {
-            match self.content.read(&mut buffer[..length]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
-            }
-        };
-        self.read += count as u64;
-        self.crc32.update(&buffer[..count]);
-        self.sha256.update(&buffer[..count]);
-        Ok(count)
-    }
-
-    fn finish(self) -> (u32, Digest, u64) {
-        (self.crc32.finalize(), self.sha256.finalize().into(), self.read)
-    }
 }
