@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Tree for Archive {
-    fn find<'a>(&'a self, name: Name<'a>) -> Result<Option<Resource<'a>>, Error> {
-        Ok(Archive::find(self, name.as_str())?.map(resource))
+    fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
+        Ok(Archive::find(self, name)?.map(resource))
     }
 
     fn is_dir(&self, name: Name<'_>) -> Result<bool, Error> {

@@ -132,8 +132,9 @@ impl Directory {
 }
 
 impl Tree for Directory {
-    fn find<'a>(&'a self, name: Name<'a>) -> Result<Option<Resource<'a>>, Error> {
-        self.open_file(name)
+    fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
+        // What is not valid must not even be looked for: it may lead anywhere.
+        Name::new(name).map_or(Ok(None), |name| self.open_file(name))
     }
 
     fn is_dir(&self, name: Name<'_>) -> Result<bool, Error> {

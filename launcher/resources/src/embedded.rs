@@ -61,8 +61,8 @@ impl Embedded {
 }
 
 impl Tree for Embedded {
-    fn find<'a>(&'a self, name: Name<'a>) -> Result<Option<Resource<'a>>, Error> {
-        let at = self.files.binary_search_by_key(&name.as_str(), |(name, _)| *name);
+    fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
+        let at = self.files.binary_search_by_key(&name, |(name, _)| *name);
         Ok(at.ok().map(|at| resource(self.files[at])))
     }
 

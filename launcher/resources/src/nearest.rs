@@ -19,17 +19,18 @@ pub(crate) fn names(tree: &dyn Tree, name: &str) -> Vec<String> {
     if let Dir::Named(_) = place {
         candidates.extend(tree.some_names(Dir::Root, EXAMINED));
     }
-    let mut ranked: BTreeSet<(usize, &str)> = BTreeSet::new();
-    for candidate in candidates.iter().flat_map(|file| [file.as_str(), shortened(file, name)]) {
-        if let Some(difference) = difference(name, candidate) {
-            ranked.insert((difference, candidate));
-        }
-    }
+    let candidates: BTreeSet<&str> =
+        candidates.iter().flat_map(|file| [file.as_str(), shortened(file, name)]).collect();
+    let mut ranked: Vec<(usize, &str)> = candidates
+        .into_iter()
+        .filter_map(|candidate| Some((difference(name, candidate)?, candidate)))
+        .collect();
+    ranked.sort_unstable();
     ranked.into_iter().take(SUGGESTED).map(|(_, name)| name.to_owned()).collect()
 }
 
 const SUGGESTED: usize = 3;
-const EXAMINED: usize = 2048;
+const EXAMINED: usize = 1000;
 
 /// A longer name is no slip of the keyboard.
 const LENGTH_MAX_BYTES: usize = 128;
@@ -71,8 +72,7 @@ fn difference(name: &str, candidate: &str) -> Option<usize> {
 }
 
 fn same_file_name(a: &str, b: &str) -> bool {
-    let last = |name: &str| name.rsplit('/').next().map(str::to_owned);
-    last(a) == last(b)
+    a.rsplit('/').next() == b.rsplit('/').next()
 }
 
 /// How many letters are to be put in, left out, replaced or swapped, if at most `allowed`.
@@ -81,7 +81,18 @@ fn edits(a: &str, b: &str, allowed: usize) -> Option<usize> {
     if a.len().abs_diff(b.len()) > 4 * allowed {
         return None;
     }
+    let (a, b) = without_common_ends(a, b);
     Some(strsim::osa_distance(a, b)).filter(|edits| *edits <= allowed)
+}
+
+/// What is left of both without what they begin and end with alike, which is most of most names.
+fn without_common_ends<'a>(a: &'a str, b: &'a str) -> (&'a str, &'a str) {
+    let same = |(x, y): &(char, char)| x == y;
+    let prefix = a.chars().zip(b.chars()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
+    let (a, b): (&str, &str) = (&a[prefix..], &b[prefix..]);
+    let ends = a.chars().rev().zip(b.chars().rev());
+    let suffix: usize = ends.take_while(same).map(|(c, _)| c.len_utf8()).sum();
+    (&a[..a.len() - suffix], &b[..b.len() - suffix])
 }
 
 #[cfg(test)]
@@ -102,6 +113,13 @@ mod tests {
             assert_eq!(edits(a, b, 3), expected, "{a} {b}");
             assert_eq!(edits(b, a, 3), expected, "{b} {a}");
         }
+    }
+
+    #[test]
+    fn common_ends_are_set_aside() {
+        assert_eq!(without_common_ends("größe.txt", "grüße.txt"), ("ö", "ü"));
+        assert_eq!(without_common_ends("aaa", "aa"), ("a", ""));
+        assert_eq!(without_common_ends("", "a"), ("", "a"));
     }
 
     #[test]

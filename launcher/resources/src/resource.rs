@@ -1,6 +1,6 @@
 //! One resource: what is known of it, and its content.
 
-use std::{borrow::Cow, fmt, io, io::Read, sync::Arc, sync::OnceLock};
+use std::{borrow::Cow, fmt, io, io::Read, sync::Arc};
 
 use holdall_archive::Entry;
 use sha2::{Digest, Sha256};
@@ -19,7 +19,6 @@ use crate::{
 #[derive(Clone)]
 pub struct Resource<'a> {
     content: Content<'a>,
-    digest: OnceLock<[u8; 32]>,
 }
 
 #[derive(Clone)]
@@ -35,7 +34,7 @@ pub(crate) enum Content<'a> {
 
 impl<'a> Resource<'a> {
     pub(crate) fn new(content: Content<'a>) -> Self {
-        Resource { content, digest: OnceLock::new() }
+        Resource { content }
     }
 
     /// Its full name, such as `data/index.html`.
@@ -74,20 +73,15 @@ impl<'a> Resource<'a> {
 
     /// The SHA-256 of its content.
     ///
-    /// A bundle has it recorded. Elsewhere, the first call reads the whole content, in bounded
-    /// memory, and this value (not its clones made before) remembers it.
+    /// A bundle has it recorded. Elsewhere each call reads the whole content, in bounded memory.
     ///
     /// # Errors
     /// As reading.
     pub fn digest(&self) -> Result<[u8; 32], Error> {
-        if let Some(digest) = self.digest.get() {
-            return Ok(*digest);
+        match self.recorded_digest()? {
+            Some(digest) => Ok(digest),
+            None => self.compute_digest(),
         }
-        let digest = match self.recorded_digest()? {
-            Some(digest) => digest,
-            None => self.compute_digest()?,
-        };
-        Ok(*self.digest.get_or_init(|| digest))
     }
 
     /// Its whole content: borrowed where it lies in memory as it is (stored in a mapped bundle, or

@@ -108,9 +108,13 @@ impl Resources {
     /// # Errors
     /// [`Error::InvalidName`], and what reading the origin can meet.
     pub fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
-        match parse(name)? {
-            Dir::Named(name) if !is_reserved(name.as_str()) => self.tree.find(name),
-            _ => Ok(None),
+        if is_reserved(name) {
+            return parse(name).map(|_| None);
+        }
+        match self.tree.find(name)? {
+            Some(resource) => Ok(Some(resource)),
+            // Only now, as nothing that is found has an invalid name.
+            None => parse(name).map(|_| None),
         }
     }
 

@@ -5,11 +5,14 @@ use holdall_archive::Name;
 
 /// A tree of named files.
 ///
-/// An implementation answers for names that are valid; it leaves out `.holdall/` and whatever no
-/// bundle could hold. That a missing name is an error, and which one, is not its concern.
+/// An implementation leaves out `.holdall/` and whatever no bundle could hold. That a missing name
+/// is an error, and which one, is not its concern.
 pub(crate) trait Tree: Send + Sync {
     /// The file of this name; `None` if there is none, or if it is a directory.
-    fn find<'a>(&'a self, name: Name<'a>) -> Result<Option<Resource<'a>>, Error>;
+    ///
+    /// The name may be invalid: a tree of valid names finds it as little as a missing one, and
+    /// whether it is valid need then be asked only for what is not found.
+    fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error>;
 
     /// Whether there is a directory of this name. (The root, which has no name, always is.)
     fn is_dir(&self, name: Name<'_>) -> Result<bool, Error>;

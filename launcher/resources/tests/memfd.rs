@@ -1,9 +1,11 @@
 //! Sealed files in memory do what plug-ins and programs need of them.
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, Read, Write},
     os::{fd::AsRawFd, unix::fs::PermissionsExt},
+    path::Path,
     process::Command,
     thread,
 };
@@ -75,6 +77,34 @@ fn a_program_does_not_run_from_one_that_is_not_executable() {
     let error = Command::new(sealed.path()).output().expect_err("it does not run");
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
 }
+
+/// In a process namespace of its own, the strictest policy is for this test alone.
+#[test]
+fn under_the_strictest_policy_executables_are_refused_and_others_are_not() {
+    const ROLE: &str = "TEST_OF_MEMFD_ROLE";
+    if env::var_os(ROLE).is_some() {
+        let executable = SealedFile::create("test", Executable::Yes, |_| Ok(()));
+        assert!(matches!(executable, Err(Error::Refused { .. })), "{executable:?}");
+        return drop(sealed(Executable::No, b"content"));
+    }
+    if !Path::new(POLICY).exists() {
+        return; // Before Linux 6.3, there is no such policy.
+    }
+    let name = "under_the_strictest_policy_executables_are_refused_and_others_are_not";
+    let script = format!("echo 2 >{POLICY} && echo strict && exec \"$0\" --exact {name}");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "sh", "-c", &script])
+        .arg(env::current_exe().expect("a path"))
+        .env(ROLE, "strict")
+        .output()
+        .expect("unshare runs");
+    if !output.stdout.starts_with(b"strict") {
+        return eprintln!("not tested, as this system permits no namespaces: {output:?}");
+    }
+    assert!(output.status.success(), "{output:?}");
+}
+
+const POLICY: &str = "/proc/sys/vm/memfd_noexec";
 
 #[test]
 fn a_shared_object_loads_from_one_that_is_not_executable() {

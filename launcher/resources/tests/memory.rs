@@ -221,7 +221,7 @@ struct Huge {
 }
 
 impl Huge {
-    const SIZE: u64 = 16 << 20;
+    const SIZE: u64 = 8 << 20;
 
     fn new() -> Self {
         Huge { position: 0 }

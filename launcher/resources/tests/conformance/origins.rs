@@ -23,7 +23,7 @@ pub struct Made {
 
 /// What every origin holds: names and contents, in the order of the names.
 pub fn files() -> BTreeMap<String, Vec<u8>> {
-    let text = (0..20_000).map(|line| format!("line {line} of a long text\n")).collect::<String>();
+    let text = (0..8_000).map(|line| format!("line {line} of a long text\n")).collect::<String>();
     let small: &[(&str, &[u8])] = &[
         (".hidden", b"a leading dot is a name like others"),
         (".holdall-notes", b"so is this beginning"),
@@ -42,7 +42,7 @@ pub fn files() -> BTreeMap<String, Vec<u8>> {
     ];
     let mut files: BTreeMap<String, Vec<u8>> =
         small.iter().map(|(name, content)| ((*name).to_owned(), content.to_vec())).collect();
-    files.insert("large/noise.bin".to_owned(), noise(300_000));
+    files.insert("large/noise.bin".to_owned(), noise(150_000));
     files.insert("large/text.txt".to_owned(), text.into_bytes());
     files
 }
