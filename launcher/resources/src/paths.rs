@@ -106,7 +106,7 @@ fn write_copy(resource: &Resource<'_>, path: &Path) -> Result<(), Error> {
         .mode(0o600)
         .open(path)
         .map_err(io_error("make", path))?;
-    let copied = io::copy(&mut resource.reader()?, &mut file);
+    let copied = io::copy(&mut resource.reader_for_copies()?, &mut file);
     copied.map(drop).map_err(|error| match error.downcast::<Error>() {
         Ok(error) => error,
         Err(source) => io_error("write", path)(source),

@@ -1,6 +1,11 @@
 //! One resource: what is known of it, and its content.
 
-use std::{borrow::Cow, fmt, io, io::Read, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    io::{self, BufReader, Read},
+    sync::Arc,
+};
 
 use holdall_archive::Entry;
 use sha2::{Digest, Sha256};
@@ -9,7 +14,7 @@ use crate::{
     Error, Reader, ResourcePath,
     directory::OpenFile,
     media_type,
-    memfd::{Executable, SealedFile},
+    memfd::{self, Executable, SealedFile},
 };
 
 /// A named file, found and ready to be read.
@@ -132,7 +137,7 @@ impl<'a> Resource<'a> {
     /// # Errors
     /// [`Error::NoPath`] if the kernel refuses, and as [`bytes`](Self::bytes).
     pub fn as_path(&self) -> Result<ResourcePath, Error> {
-        let mut reader = self.reader()?;
+        let mut reader = self.reader_for_copies()?;
         SealedFile::create(self.name(), Executable::No, |file| {
             io::copy(&mut reader, file).map(drop)
         })
@@ -140,13 +145,18 @@ impl<'a> Resource<'a> {
         .map_err(|error| self.no_path(error))
     }
 
-    fn no_path(&self, error: crate::memfd::Error) -> Error {
+    /// A reader for [`io::copy`], which takes its buffer for its own: pieces of 64 KiB, not of 8.
+    pub(crate) fn reader_for_copies(&self) -> Result<BufReader<Reader<'a>>, Error> {
+        Ok(BufReader::with_capacity(64 * 1024, self.reader()?))
+    }
+
+    fn no_path(&self, error: memfd::Error) -> Error {
         let name = self.name().to_owned();
         match error {
-            crate::memfd::Error::Fill { name: copy, source } => match source.downcast::<Error>() {
+            memfd::Error::Fill { name: copy, source } => match source.downcast::<Error>() {
                 Ok(error) => error,
                 Err(source) => {
-                    Error::NoPath { name, source: crate::memfd::Error::Fill { name: copy, source } }
+                    Error::NoPath { name, source: memfd::Error::Fill { name: copy, source } }
                 }
             },
             source => Error::NoPath { name, source },

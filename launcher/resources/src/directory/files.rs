@@ -51,7 +51,10 @@ impl<'a> FilesBelow<'a> {
         };
         match kind {
             Kind::File => self.directory.open_file(name),
-            Kind::Directory => self.enter(Dir::Named(name)).map(|()| None),
+            Kind::Directory => match self.enter(Dir::Named(name)) {
+                Err(error) if !error.is_not_found() => Err(error),
+                _ => Ok(None),
+            },
         }
     }
 }
