@@ -1,7 +1,8 @@
 //! `site` entry points: the resource tree is the site.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use bytes::Bytes;
 use holdall_bundle::Bundle;
 use holdall_resources::{Resource, Resources};
 use holdall_service::{Body, BoxService, Request, Response};
@@ -72,7 +73,7 @@ fn respond(site: &'static Resources, name: &str, request: &Request) -> Response 
 }
 
 fn represent(
-    resource: &Resource<'_>,
+    resource: &Resource<'static>,
     request: &Request,
 ) -> Result<Response, holdall_resources::Error> {
     let etag = etag(&resource.digest()?);
@@ -85,7 +86,10 @@ fn represent(
     }
     let mut response = Response::new(match *request.method() {
         Method::HEAD => Body::empty(),
-        _ => Body::from(resource.bytes()?.into_owned()),
+        _ => Body::whole(match resource.bytes()? {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        }),
     });
     insert(&mut response, header::CONTENT_TYPE, &resource.media_type());
     insert(&mut response, header::ETAG, &etag);

@@ -178,11 +178,11 @@ impl Archive {
     }
 
     /// What `name` stands for; the empty name is the root directory. Allocates nothing where the
-    /// index is used.
+    /// index is used in a mapped file.
     ///
     /// # Errors
     /// If the entry's header is damaged or the file can't be read.
-    pub fn lookup<'a>(&'a self, name: &'a str) -> Result<Lookup<'a>, Error> {
+    pub fn lookup(&self, name: &str) -> Result<Lookup<'_>, Error> {
         if name.is_empty() {
             return Ok(Lookup::Directory);
         }
@@ -199,7 +199,7 @@ impl Archive {
     ///
     /// # Errors
     /// As [`lookup`](Self::lookup).
-    pub fn find<'a>(&'a self, name: &'a str) -> Result<Option<Entry<'a>>, Error> {
+    pub fn find(&self, name: &str) -> Result<Option<Entry<'_>>, Error> {
         Ok(match self.lookup(name)? {
             Lookup::File(entry) => Some(entry),
             Lookup::Directory | Lookup::Absent => None,
@@ -221,8 +221,9 @@ impl Archive {
             position = match rest.split_once('/') {
                 Some((child, _)) => {
                     children.push(Child { name: child.to_owned(), is_directory: true });
-                    // '0' follows '/': the first name behind the whole directory.
-                    ordered.lower_bound(&format!("{prefix}{child}0"))?
+                    // '0' follows '/': the first name behind the whole directory. Always onwards,
+                    // even where a hostile index is not in order.
+                    ordered.lower_bound(&format!("{prefix}{child}0"))?.max(position + 1)
                 }
                 None => {
                     if !rest.is_empty() {
@@ -309,31 +310,32 @@ impl Archive {
     }
 
     /// Compares what the index found with the local header that stands before the data.
-    fn check_found<'a>(
-        &'a self,
+    fn check_found(
+        &self,
         index: &Index,
-        name: &'a str,
+        name: &str,
         slot: u64,
         record: Record,
-    ) -> Result<Lookup<'a>, Error> {
+    ) -> Result<Lookup<'_>, Error> {
         if !agrees(&self.source, name.as_bytes(), &record)? {
             return self.lookup_disputed(index, name, slot, &record);
         }
         if record.is_directory {
             return Ok(Lookup::Directory);
         }
-        Ok(Lookup::File(Entry::new(self, Cow::Borrowed(name), Located::indexed(slot, &record))))
+        let name = full_name(&self.source, &record)?;
+        Ok(Lookup::File(Entry::new(self, name, Located::indexed(slot, &record))))
     }
 
     /// Index and local header differ: another name, an edited archive, or damage.
     #[cold]
-    fn lookup_disputed<'a>(
-        &'a self,
+    fn lookup_disputed(
+        &self,
         index: &Index,
-        name: &'a str,
+        name: &str,
         slot: u64,
         record: &Record,
-    ) -> Result<Lookup<'a>, Error> {
+    ) -> Result<Lookup<'_>, Error> {
         if self.fresh_index()?.is_none() {
             return self.lookup_scanned(name);
         }
@@ -357,14 +359,15 @@ impl Archive {
             .map_or(0, |crc32| u32::from_le_bytes(crc32).into())
     }
 
-    fn lookup_scanned<'a>(&'a self, name: &'a str) -> Result<Lookup<'a>, Error> {
+    fn lookup_scanned(&self, name: &str) -> Result<Lookup<'_>, Error> {
         let (scan, _) = self.scan()?;
         let entries = &scan.entries;
         let position = entries.binary_search_by(|entry| (*entry.name).cmp(name));
         // A directory's own entry ends in '/', which no name does.
         if let (Ok(position), false) = (position, name.ends_with('/')) {
             let located = Located::scanned(position, &entries[position]);
-            return Ok(Lookup::File(Entry::new(self, Cow::Borrowed(name), located)));
+            let name = Cow::Borrowed(&*entries[position].name);
+            return Ok(Lookup::File(Entry::new(self, name, located)));
         }
         // A zip tool may leave a directory without an entry of its own.
         let prefix = if name.ends_with('/') { return Ok(Lookup::Absent) } else { prefix_of(name) };

@@ -119,7 +119,10 @@ fn missing(source: &Source) -> Error {
         if source.len() <= lengths.prefix
             && executable.is_some_and(|executable| executable.end == source.len())
         {
-            return Error::Stripped { path: path(), lost: lengths.file - lengths.prefix };
+            return Error::Stripped {
+                path: path(),
+                lost: lengths.file.saturating_sub(lengths.prefix),
+            };
         }
         if source.len() < lengths.file {
             return Error::Truncated { path: path(), expected: lengths.file, found: source.len() };

@@ -244,8 +244,11 @@ impl Index {
         for _ in 0..id {
             at += 1 + u64::from(source.array::<1>(at)?[0]);
             if at >= end {
-                return Ok("".into());
+                break;
             }
+        }
+        if at >= end {
+            return Ok("".into());
         }
         let length = u64::from(source.array::<1>(at)?[0]).min(end - at - 1);
         let invalid = || source.malformed(at, Flaw::Index);
@@ -283,13 +286,24 @@ impl Index {
         self.directory_covered
     }
 
-    /// Whether the central directory is the one that the index was made from.
+    /// Whether the central directory is the one that the index was made from, and the index itself
+    /// is what its own central header, which comes last, says: only then what the index does not
+    /// know is absent.
     pub fn is_fresh(&self, source: &Source) -> Result<bool, Error> {
-        let mut crc32 = crc32fast::Hasher::new();
-        source.for_each_chunk(self.directory_offset, self.directory_covered, &mut |chunk| {
-            crc32.update(chunk)
-        })?;
-        Ok(crc32.finalize() == self.directory_crc32)
+        let crc32 = |offset, length| {
+            let mut crc32 = crc32fast::Hasher::new();
+            source.for_each_chunk(offset, length, &mut |chunk| crc32.update(chunk))?;
+            Ok::<u32, Error>(crc32.finalize())
+        };
+        if crc32(self.directory_offset, self.directory_covered)? != self.directory_crc32
+            || self.directory_size - self.directory_covered < layout::CENTRAL_LEN as u64
+        {
+            return Ok(false);
+        }
+        let header = source
+            .array::<{ layout::CENTRAL_LEN }>(self.directory_offset + self.directory_covered)?;
+        let length = self.directory_offset - self.index_offset;
+        Ok(get32(&header, 16) == crc32(self.index_offset, length)?)
     }
 
     /// Tells the kernel that index and directory are read here and there: worth it from some size on.

@@ -241,7 +241,8 @@ fn check_sizes(name: &str, method: Method, compressed_size: u64, size: u64) -> R
     if size >= LIMIT48 || compressed_size >= LIMIT48 {
         return Err(Flaw::Limit { field: Field::Size, found: size.max(compressed_size) });
     }
-    if name.ends_with('/') && size > 0 {
+    // Deflated data of a directory would be read by nobody, so it could be anything.
+    if name.ends_with('/') && (size > 0 || compressed_size > 0) {
         return Err(Flaw::DirectoryData { name: name.to_owned() });
     }
     if method == Method::Stored && compressed_size != size {
@@ -390,8 +391,7 @@ fn check_prefix(source: &Source, archive_offset: u64) -> Result<(), Error> {
     }
     let wrong = || source.malformed(archive_offset, Flaw::Prefix);
     let executable = Executable::examine_source(source).ok_or_else(wrong)?;
-    let known = executable.lengths.prefix;
-    let end = if executable.is_bundle { known } else { executable.end };
+    let end = executable.end;
     let padding = archive_offset
         .checked_sub(end)
         .filter(|padding| *padding < PADDING_MAX)

@@ -92,7 +92,7 @@ impl Bundle {
     /// # Errors
     /// [`BundleError::NoResource`] with the names nearest to it, [`BundleError::IsDirectory`], and
     /// those of the archive. The bundle's own entries are no resources.
-    pub fn resource<'a>(&'a self, name: &'a str) -> Result<Entry<'a>, BundleError> {
+    pub fn resource(&self, name: &str) -> Result<Entry<'_>, BundleError> {
         let lookup = match name.starts_with(RESERVED) {
             true => Lookup::Absent,
             false => self.archive.lookup(name)?,

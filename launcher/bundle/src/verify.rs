@@ -6,7 +6,7 @@ use crate::error::BundleError;
 use crate::exit_code::ExitCode;
 use crate::manifest::Manifest;
 use crate::text::{grouped, ignore_broken_pipe};
-use holdall_archive::{Archive, Error, IndexState, Verified};
+use holdall_archive::{Archive, Error, Verified};
 use std::error::Error as _;
 use std::io::Write;
 
@@ -19,12 +19,18 @@ pub fn verify(
     archive: &Archive,
     problem: &mut dyn FnMut(BundleError),
 ) -> Result<Verified, BundleError> {
-    let verified = archive.verify(&mut |error: Error| problem(error.into()))?;
-    // The digest of the content covers media types, which an edit loses: it has been reported.
-    let edited = archive.index_state()? != IndexState::Used;
+    let mut intact = true;
+    let verified = archive.verify(&mut |error: Error| {
+        intact = false;
+        problem(error.into());
+    })?;
     match Bundle::read_manifest(archive) {
         Ok(manifest) => {
-            compare(archive, &manifest, &verified, edited, problem);
+            compare_prefix(archive, &manifest, &verified, problem);
+            // Whatever was reported changes the sums over everything as well: no news in that.
+            if intact {
+                compare_content(archive, &manifest, &verified, problem);
+            }
             if let Err(error) = Bundle::find_payload(archive, &manifest) {
                 problem(error);
             }
@@ -73,32 +79,44 @@ pub fn print_verification(archive: &Archive, out: &mut dyn Write, err: &mut dyn 
     }
 }
 
-/// Compares what was found with what the manifest says.
-fn compare(
+/// Compares the executable with what the manifest says of it.
+fn compare_prefix(
     archive: &Archive,
     manifest: &Manifest,
     verified: &Verified,
-    edited: bool,
     problem: &mut dyn FnMut(BundleError),
 ) {
-    let mut check = |what: &'static str, expected: String, found: String| {
-        if expected != found {
-            let path = archive.path().to_owned();
-            problem(BundleError::Mismatch { path, what, expected, found });
-        }
-    };
-    let (prefix, content) = (&manifest.prefix, &manifest.content);
-    check("the executable's length", grouped(prefix.size), grouped(verified.prefix_len));
-    let prefix_digest = Digest(verified.prefix_digest);
-    check("the executable's digest", prefix.sha256.to_string(), prefix_digest.to_string());
-    if edited {
-        return;
+    let prefix = &manifest.prefix;
+    let lengths = [prefix.size, verified.prefix_len].map(grouped);
+    check(archive, "the executable's length", lengths, problem);
+    let digests = [prefix.sha256, Digest(verified.prefix_digest)].map(|digest| digest.to_string());
+    check(archive, "the executable's digest", digests, problem);
+}
+
+/// Compares the entries with what the manifest says of them together.
+fn compare_content(
+    archive: &Archive,
+    manifest: &Manifest,
+    verified: &Verified,
+    problem: &mut dyn FnMut(BundleError),
+) {
+    let (said, found) = (&manifest.content, verified.content);
+    check(archive, "the number of files", [said.files, found.files].map(grouped), problem);
+    check(archive, "the size of all files", [said.size, found.size].map(grouped), problem);
+    let digests = [said.digest, Digest(found.digest)].map(|digest| digest.to_string());
+    check(archive, "the content's digest", digests, problem);
+}
+
+fn check(
+    archive: &Archive,
+    what: &'static str,
+    [expected, found]: [String; 2],
+    problem: &mut dyn FnMut(BundleError),
+) {
+    if expected != found {
+        let path = archive.path().to_owned();
+        problem(BundleError::Mismatch { path, what, expected, found });
     }
-    let found = verified.content;
-    check("the number of files", grouped(content.files), grouped(found.files));
-    check("the size of all files", grouped(content.size), grouped(found.size));
-    let digest = Digest(found.digest);
-    check("the content's digest", content.digest.to_string(), digest.to_string());
 }
 
 /// An error and its causes in one line.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Tree for Archive {
-    fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
+    fn find(&self, name: &str) -> Result<Option<Resource<'_>>, Error> {
         Ok(Archive::find(self, name)?.map(resource))
     }
 

@@ -132,7 +132,7 @@ impl Directory {
 }
 
 impl Tree for Directory {
-    fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
+    fn find(&self, name: &str) -> Result<Option<Resource<'_>>, Error> {
         // What is not valid must not even be looked for: it may lead anywhere.
         Name::new(name).map_or(Ok(None), |name| self.open_file(name))
     }

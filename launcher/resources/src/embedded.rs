@@ -61,7 +61,7 @@ impl Embedded {
 }
 
 impl Tree for Embedded {
-    fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
+    fn find(&self, name: &str) -> Result<Option<Resource<'_>>, Error> {
         let at = self.files.binary_search_by_key(&name, |(name, _)| *name);
         Ok(at.ok().map(|at| resource(self.files[at])))
     }

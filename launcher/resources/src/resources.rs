@@ -93,7 +93,7 @@ impl Resources {
     /// [`Error::NotFound`], with names that look like it (which costs up to some milliseconds:
     /// a server that is asked for whatever names uses [`find`](Self::find));
     /// [`Error::IsADirectory`]; [`Error::InvalidName`]; and what reading the origin can meet.
-    pub fn get<'a>(&'a self, name: &'a str) -> Result<Resource<'a>, Error> {
+    pub fn get(&self, name: &str) -> Result<Resource<'_>, Error> {
         match self.find(name)? {
             Some(resource) => Ok(resource),
             None if self.is_dir(name)? => Err(Error::IsADirectory { name: name.to_owned() }),
@@ -107,7 +107,7 @@ impl Resources {
     ///
     /// # Errors
     /// [`Error::InvalidName`], and what reading the origin can meet.
-    pub fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error> {
+    pub fn find(&self, name: &str) -> Result<Option<Resource<'_>>, Error> {
         if is_reserved(name) {
             return parse(name).map(|_| None);
         }

@@ -12,7 +12,7 @@ pub(crate) trait Tree: Send + Sync {
     ///
     /// The name may be invalid: a tree of valid names finds it as little as a missing one, and
     /// whether it is valid need then be asked only for what is not found.
-    fn find<'a>(&'a self, name: &'a str) -> Result<Option<Resource<'a>>, Error>;
+    fn find(&self, name: &str) -> Result<Option<Resource<'_>>, Error>;
 
     /// Whether there is a directory of this name. (The root, which has no name, always is.)
     fn is_dir(&self, name: Name<'_>) -> Result<bool, Error>;
