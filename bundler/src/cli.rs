@@ -29,7 +29,7 @@ pub struct Global {
     /// Print nothing but errors and what was asked for.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more; give it twice to see cargo's own words too.
+    /// Say more.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Colour the messages.

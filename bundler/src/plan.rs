@@ -389,8 +389,8 @@ fn tree_options(
     let (options, manifest) = (&args.resources, &config.resources);
     let root = match (&options.root, &manifest.root) {
         (Some(root), _) => root.clone(),
-        (None, Some(root)) => dir.join(root),
-        (None, None) => dir.to_owned(),
+        (None, Some(root)) if root != Path::new(".") => dir.join(root),
+        _ => dir.to_owned(),
     };
     check_directory(&root)?;
     let include = match (options.include.as_slice(), &manifest.include, code) {
