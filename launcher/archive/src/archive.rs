@@ -14,11 +14,12 @@ use crate::{
     Entry, Error, Flaw, Method,
     checked::Checked,
     end,
-    entry::{Located, Place},
+    entry::{EntryName, Located, Place},
     error::Field,
     index::{Index, Record},
     layout::{End, LOCAL_LEN, LOCAL_SIGNATURE, SENTINEL32, get16, get32, widen},
     note::Lengths,
+    quick,
     scan::{Scan, Scanned, lower_bound},
     source::{Source, io_error},
 };
@@ -187,6 +188,9 @@ impl Archive {
             return Ok(Lookup::Directory);
         }
         let Some(index) = self.usable_index() else { return self.lookup_scanned(name) };
+        if let Some(entry) = quick::find(self, index, name) {
+            return Ok(Lookup::File(entry));
+        }
         match index.find(&self.source, name.as_bytes())? {
             Some((slot, record)) => self.check_found(index, name, slot, record),
             // What the index does not know may have been added since.
@@ -324,7 +328,7 @@ impl Archive {
             return Ok(Lookup::Directory);
         }
         let name = full_name(&self.source, &record)?;
-        Ok(Lookup::File(Entry::new(self, name, Located::indexed(slot, &record))))
+        Ok(Lookup::File(Entry::new(self, EntryName::Known(name), Located::indexed(slot, &record))))
     }
 
     /// Index and local header differ: another name, an edited archive, or damage.
@@ -367,7 +371,7 @@ impl Archive {
         if let (Ok(position), false) = (position, name.ends_with('/')) {
             let located = Located::scanned(position, &entries[position]);
             let name = Cow::Borrowed(&*entries[position].name);
-            return Ok(Lookup::File(Entry::new(self, name, located)));
+            return Ok(Lookup::File(Entry::new(self, EntryName::Known(name), located)));
         }
         // A zip tool may leave a directory without an entry of its own.
         let prefix = if name.ends_with('/') { return Ok(Lookup::Absent) } else { prefix_of(name) };
@@ -436,12 +440,12 @@ impl<'a> Ordered<'a> {
             Ordered::Index(archive, index) => {
                 let (slot, record) = indexed(archive, index, position)?;
                 let name = full_name(&archive.source, &record)?;
-                Ok(Entry::new(archive, name, Located::indexed(slot, &record)))
+                Ok(Entry::new(archive, EntryName::Known(name), Located::indexed(slot, &record)))
             }
             Ordered::Scan(archive, scan) => {
                 let entry: &Scanned = &scan.entries[position as usize];
                 let located = Located::scanned(position as usize, entry);
-                Ok(Entry::new(archive, Cow::Borrowed(&entry.name), located))
+                Ok(Entry::new(archive, EntryName::Known(Cow::Borrowed(&entry.name)), located))
             }
         }
     }

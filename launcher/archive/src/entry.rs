@@ -14,8 +14,25 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Entry<'a> {
     archive: &'a Archive,
-    name: Cow<'a, str>,
+    name: EntryName<'a>,
     located: Located,
+}
+
+/// The name of an entry: looked at only when it is asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum EntryName<'a> {
+    Known(Cow<'a, str>),
+    /// In the local header of a mapped file, and equal to the name that was looked up.
+    Mapped(&'a [u8]),
+}
+
+impl EntryName<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            EntryName::Known(name) => name,
+            EntryName::Mapped(name) => std::str::from_utf8(name).unwrap_or_default(),
+        }
+    }
 }
 
 /// Where an entry's data is and what it must be.
@@ -70,18 +87,18 @@ impl Located {
 }
 
 impl<'a> Entry<'a> {
-    pub(crate) fn new(archive: &'a Archive, name: Cow<'a, str>, located: Located) -> Self {
+    pub(crate) fn new(archive: &'a Archive, name: EntryName<'a>, located: Located) -> Self {
         Entry { archive, name, located }
     }
 
     /// The full name; a directory's ends in `/`.
     pub fn name(&self) -> &str {
-        &self.name
+        self.name.as_str()
     }
 
     /// Whether it is a directory.
     pub fn is_directory(&self) -> bool {
-        self.name.ends_with('/')
+        self.name().ends_with('/')
     }
 
     /// The length of the content in bytes.
@@ -214,14 +231,14 @@ impl<'a> Entry<'a> {
         }
         Err(Error::Damaged {
             path: self.archive.path().to_owned(),
-            name: self.name.to_string(),
+            name: self.name().to_owned(),
             expected: self.located.crc32,
             found,
         })
     }
 
     pub(crate) fn bad_data(&self, flaw: Flaw) -> Error {
-        Error::BadData { path: self.archive.path().to_owned(), name: self.name.to_string(), flaw }
+        Error::BadData { path: self.archive.path().to_owned(), name: self.name().to_owned(), flaw }
     }
 
     /// Refuses sizes that deflate can't reach, before anything is allocated.

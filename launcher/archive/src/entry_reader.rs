@@ -90,7 +90,11 @@ impl<'a> EntryReader<'a> {
             None => {
                 self.entry.archive().source().bytes(self.entry.data_offset() + self.next, want)?
             }
-            Some(inflating) => Cow::Owned(inflating.read(&self.entry, self.next, want as usize)?),
+            Some(inflating) => {
+                let read = inflating.read(&self.entry, self.next, want as usize);
+                // What was inflated before the error is lost: nothing right can follow.
+                Cow::Owned(read.inspect_err(|_| inflating.ended = true)?)
+            }
         };
         self.next += piece.len() as u64;
         if let Some(crc32) = &mut self.crc32 {

@@ -211,6 +211,15 @@ impl Index {
             .map(|record| (slot, record)))
     }
 
+    /// As [`find`](Self::find), in a mapped file; `None` for what does not lie where it should.
+    pub fn find_in(&self, map: &[u8], key: &[u8]) -> Option<(u64, Record)> {
+        let hash = self.shape.hash(key);
+        let pilot = array(map, self.pilots_offset() + self.shape.bucket(hash) * 2)?;
+        let slot = self.shape.slot(hash, u16::from_le_bytes(pilot));
+        let record = Record::decode(&array(map, self.index_offset + slot * RECORD_LEN)?)?;
+        (record.tag == hash as u16 && record.key_len() == key.len()).then_some((slot, record))
+    }
+
     /// The slot and the tag of `key`.
     pub fn place(&self, source: &Source, key: &[u8]) -> Result<(u64, u16), Error> {
         let hash = self.shape.hash(key);
@@ -279,11 +288,6 @@ impl Index {
     /// The CRC-32 that the covered part of the central directory must have.
     pub fn directory_crc32(&self) -> u32 {
         self.directory_crc32
-    }
-
-    /// How much of the central directory that CRC-32 covers, in bytes.
-    pub fn directory_covered(&self) -> u64 {
-        self.directory_covered
     }
 
     /// Whether the central directory is the one that the index was made from, and the index itself
@@ -417,6 +421,11 @@ impl Builder {
             directory_covered: frame.directory_covered,
         }
     }
+}
+
+/// `N` bytes at `offset` of a mapped file.
+fn array<const N: usize>(map: &[u8], offset: u64) -> Option<[u8; N]> {
+    map.get(usize::try_from(offset).ok()?..)?.first_chunk().copied()
 }
 
 /// A name as it is looked up: without a directory's slash.

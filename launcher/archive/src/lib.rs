@@ -20,6 +20,7 @@ mod name;
 mod note;
 mod packed;
 mod perfect;
+mod quick;
 mod scan;
 mod source;
 mod verify;

@@ -63,6 +63,14 @@ impl Source {
         matches!(self.backing, Backing::Map(_))
     }
 
+    /// The whole file, if it is mapped.
+    pub fn map(&self) -> Option<&[u8]> {
+        match &self.backing {
+            Backing::Map(map) => Some(map),
+            Backing::File(_) => None,
+        }
+    }
+
     /// Says that a range is read here and there, not in order, so that the kernel reads no ahead.
     pub fn advise_random(&self, offset: u64, length: u64) {
         if let Backing::Map(map) = &self.backing {
@@ -92,7 +100,7 @@ impl Source {
             Backing::Map(map) => Ok(Cow::Borrowed(self.mapped(map, offset, length)?)),
             Backing::File(_) => {
                 // Never more than the file holds, whatever a header says.
-                if length > self.len {
+                if self.len.checked_sub(offset).is_none_or(|left| length > left) {
                     return Err(self.out_of_bounds(offset, length));
                 }
                 let mut bytes = vec![0; length as usize];

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     Archive, Content, Digest, Entry, Error, Flaw, INDEX, IndexState,
     content::ContentDigest,
-    entry::Located,
+    entry::{EntryName, Located},
     error::Field,
     index::{Builder, Frame, Index, Item, Record},
     layout::{End, Header, LIMIT48},
@@ -108,7 +108,11 @@ fn check_note(archive: &Archive, archive_offset: u64, problem: &mut dyn FnMut(Er
 
 /// Reads an entry, checks its CRC-32, and returns its digest.
 fn check_content(archive: &Archive, entry: &Scanned) -> Result<Digest, Error> {
-    let entry = Entry::new(archive, Cow::Borrowed(&entry.name), Located::unchecked(entry));
+    let entry = Entry::new(
+        archive,
+        EntryName::Known(Cow::Borrowed(&entry.name)),
+        Located::unchecked(entry),
+    );
     if entry.is_directory() {
         entry.check_crc32(0)?;
         return Ok([0; 32]);
@@ -134,12 +138,16 @@ fn check_canonical(
     }
     let types = index.media_types(archive.source())?;
     let Some(index_entry) = scan.entries.last() else { return Ok(types) };
+    let mut index_header = Vec::new();
+    header_of_scanned(index_entry).write_central(&mut index_header);
+    let directory_size = archive.end().directory_size;
     let frame = Frame {
         index_offset: index_entry.data_offset,
         archive_offset: scan.archive_offset,
-        directory_size: archive.end().directory_size,
+        directory_size,
+        // Compared when the index was found fresh, over the part that it claims to cover.
         directory_crc32: index.directory_crc32(),
-        directory_covered: index.directory_covered(),
+        directory_covered: directory_size.saturating_sub(index_header.len() as u64),
     };
     let expected = Builder::new(items, &types).encode(items, frame);
     let same = expected.len() as u64 == index_entry.size

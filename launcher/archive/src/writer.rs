@@ -72,7 +72,8 @@ impl Writer {
             archive_offset: prefix.len() as u64,
             time,
             items: Vec::new(),
-            names: HashMap::new(),
+            // Nobody but `finish` writes the index.
+            names: HashMap::from([(INDEX.into(), false)]),
             types: vec!["".into()],
             prefix_digest: crate::digest(&prefix),
             description_offset,
