@@ -2,6 +2,9 @@
 //!
 //! They are programs, so they can't be ordinary dependencies: a cargo inside of cargo builds them,
 //! with a target directory of its own, as the outer one holds the lock of the usual one.
+//!
+//! `HOLDALL_BUILD_DYNAMIC` and `HOLDALL_BUILD_STATIC` name launchers that were built before, for
+//! packagers and for builds that can't wait.
 
 use std::env;
 use std::ffi::OsString;
@@ -49,8 +52,16 @@ fn watch(launcher: &Path) {
     }
 }
 
-/// Builds one launcher; `None` if that is impossible here.
+/// Builds one launcher, unless it was built before; `None` if that is impossible here.
 fn build(launcher: &Path, out_dir: &Path, linking: Linking) -> Option<PathBuf> {
+    let variable = match linking {
+        Linking::Dynamic => "HOLDALL_BUILD_DYNAMIC",
+        Linking::Static => "HOLDALL_BUILD_STATIC",
+    };
+    println!("cargo:rerun-if-env-changed={variable}");
+    if let Some(path) = env::var_os(variable) {
+        return Some(path.into());
+    }
     if !launcher.join("src/main.rs").exists() {
         return None;
     }

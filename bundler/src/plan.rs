@@ -395,7 +395,10 @@ fn tree_options(
     check_directory(&root)?;
     let include = match (options.include.as_slice(), &manifest.include, code) {
         ([], Some(include), _) => Some(include.clone()),
-        ([], None, Code::Cargo(..)) => Some(CARGO_RESOURCES.map(|dir| format!("/{dir}")).to_vec()),
+        // The package's own directory holds its sources; another one was chosen to be packed.
+        ([], None, Code::Cargo(..)) if root == dir => {
+            Some(CARGO_RESOURCES.map(|dir| format!("/{dir}")).to_vec())
+        }
         ([], None, _) => None,
         (include, _, _) => Some(include.to_vec()),
     };
