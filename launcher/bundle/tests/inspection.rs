@@ -209,7 +209,8 @@ fn an_intact_bundle_says_so_in_one_line() {
 
 #[test]
 fn every_digest_of_the_manifest_is_compared() {
-    let spoil: [(&str, fn(&mut Manifest)); 4] = [
+    type Spoil = fn(&mut Manifest);
+    let spoil: [(&str, Spoil); 4] = [
         ("the executable's length", |manifest| manifest.prefix.size = 1),
         ("the executable's digest", |manifest| manifest.prefix.sha256 = Digest([1; 32])),
         ("the number of files", |manifest| manifest.content.files = 7),
