@@ -8,6 +8,8 @@ use holdall_resources::memfd;
 use holdall_service::{BoxError, ServeError};
 use thiserror::Error;
 
+use crate::say;
+
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     /// The command line asks for help, or can't be understood.
@@ -92,7 +94,7 @@ impl Failure {
             line.push_str(&format!(": {error}"));
             cause = error.source();
         }
-        eprintln!("{line}");
+        say(format_args!("{line}"));
     }
 }
 

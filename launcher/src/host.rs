@@ -4,7 +4,7 @@ use holdall_bundle::ExitCode;
 use holdall_endpoint::{Endpoint, Listener};
 use holdall_service::{BoxService, Ended, Server};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, say};
 
 /// Serves on all endpoints until a signal ends it.
 ///
@@ -16,16 +16,15 @@ pub(crate) fn serve(
 ) -> Result<ExitCode, Failure> {
     let listeners = endpoints.iter().map(Endpoint::bind).collect::<Result<Vec<_>, _>>()?;
     let service = start()?;
-    announce(name, &listeners);
-    match Server::new(name).run(listeners, service)? {
+    let addresses: Vec<_> = listeners.iter().map(Listener::authority).collect();
+    let announce = || addresses.iter().for_each(|address| announce(name, address));
+    match Server::new(name).run(listeners, service, announce)? {
         Ended::Drained => {}
-        Ended::Cut { connections } => eprintln!("{name}: cut {connections} connections"),
+        Ended::Cut { connections } => say(format_args!("{name}: cut {connections} connections")),
     }
     Ok(ExitCode::Success)
 }
 
-fn announce(name: &str, listeners: &[Listener]) {
-    for listener in listeners {
-        eprintln!("{name}: serving on http://{}", listener.authority());
-    }
+fn announce(name: &str, authority: &str) {
+    say(format_args!("{name}: serving on http://{authority}"));
 }

@@ -137,6 +137,12 @@ fn start_plugin(_: Bundle) -> Result<BoxService, Failure> {
     Err(Failure::NoPlugins)
 }
 
+/// One line on standard error. Where nobody reads it any more, that is no reason to end.
+fn say(line: std::fmt::Arguments) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// The edge: the one place that turns errors into text and an exit code.
 fn report(program: &str, outcome: Result<ExitCode, Failure>) -> process::ExitCode {
     match outcome {

@@ -11,7 +11,7 @@ use holdall_resources::{
 };
 use holdall_service::BoxService;
 
-use crate::{exec, failure::Failure};
+use crate::{exec, failure::Failure, say};
 
 pub(crate) fn start(bundle: Bundle) -> Result<BoxService, Failure> {
     let name = bundle.manifest().name.clone();
@@ -19,7 +19,7 @@ pub(crate) fn start(bundle: Bundle) -> Result<BoxService, Failure> {
     let library = exec::payload(&bundle, Executable::No)?;
     let resources = Resources::from_archive(Arc::new(bundle.into_archive()));
     let host = Host::new(
-        move |_, message| eprintln!("{name}: {message}"),
+        move |_, message| say(format_args!("{name}: {message}")),
         move |name| read(&resources, name),
     );
     Ok(BoxService::new(load(&library, host)?))

@@ -5,7 +5,7 @@ use std::{ffi::OsString, io, path::PathBuf};
 use holdall_archive::Archive;
 use holdall_bundle::{Bundle, BundleError, ExitCode, InfoFormat, ListFormat, print_verification};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, say};
 
 #[derive(Debug)]
 pub(crate) enum Question {
@@ -26,7 +26,7 @@ impl Question {
             Question::Cat(name) => bundle.cat(name, &mut out)?,
             Question::Extract(directory) => {
                 let extracted = bundle.extract(directory)?;
-                eprintln!("{} files written to {}", extracted.files, directory.display());
+                say(format_args!("{} files written to {}", extracted.files, directory.display()));
             }
             Question::Verify => {
                 return Ok(print_verification(bundle.archive(), &mut out, &mut io::stderr()));

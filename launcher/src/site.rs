@@ -8,7 +8,7 @@ use holdall_resources::{Resource, Resources};
 use holdall_service::{Body, BoxService, Request, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, say};
 
 const INDEX: &str = "index.html";
 
@@ -31,6 +31,8 @@ fn answer(site: &'static Resources, request: &Request) -> Response {
             respond(site, &index, request)
         }
         Ok(true) => redirect(request),
+        // A file is no directory: links in it would lead astray.
+        _ if request.uri().path().ends_with('/') => not_found(),
         _ => respond(site, &name, request),
     }
 }
@@ -125,7 +127,7 @@ fn not_found() -> Response {
 
 /// One line on stderr for the operator, none of it for the client.
 fn failed(error: &holdall_resources::Error) -> Response {
-    eprintln!("{}", holdall_service::chain(error));
+    say(format_args!("{}", holdall_service::chain(error)));
     plain(StatusCode::INTERNAL_SERVER_ERROR, "500 internal server error\n")
 }
 

@@ -15,8 +15,8 @@ use tower_service::Service;
 fn main() -> Result<(), BoxError> {
     let listener = "tcp:0:interface=127.0.0.1".parse::<Endpoint>()?.bind()?;
     println!("http://{}", listener.authority());
-    std::io::stdout().flush()?;
-    match Server::new("probe").run(vec![listener], BoxService::new(Probe))? {
+    let up = || std::io::stdout().flush().expect("standard output");
+    match Server::new("probe").run(vec![listener], BoxService::new(Probe), up)? {
         Ended::Drained => println!("drained"),
         Ended::Cut { connections } => println!("cut {connections}"),
     }

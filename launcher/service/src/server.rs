@@ -21,7 +21,7 @@ use crate::{BoxService, Shutdown};
 ///
 /// let listener = "tcp:8080".parse::<Endpoint>()?.bind()?;
 /// let service = BoxService::from_fn(|_| Response::new("hello".into()));
-/// Server::new("hello").run(vec![listener], service)?;
+/// Server::new("hello").run(vec![listener], service, || println!("hello is up"))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -84,14 +84,22 @@ impl Server {
 
     /// Serves until SIGTERM or SIGINT, on a runtime of its own.
     ///
+    /// `ready` is called when signals are watched: whoever it tells may stop the server at once.
+    ///
     /// # Errors
     /// [`ServeError`], before the first request only.
-    pub fn run(&self, listeners: Vec<Listener>, service: BoxService) -> Result<Ended, ServeError> {
+    pub fn run(
+        &self,
+        listeners: Vec<Listener>,
+        service: BoxService,
+        ready: impl FnOnce(),
+    ) -> Result<Ended, ServeError> {
         // Several threads, not one: a service that blocks or computes must not hold up the others.
         let runtime = Runtime::new().map_err(|source| ServeError::Runtime { source })?;
         let ended = runtime.block_on(async {
             let shutdown =
                 Shutdown::on_signals().map_err(|source| ServeError::Signals { source })?;
+            ready();
             self.serve(listeners, service, shutdown).await
         });
         // Work that was cut off may block for ever, and must not keep the process.
