@@ -27,6 +27,24 @@ pub(crate) fn pump(content: &mut Tally<'_>, out: &mut dyn Write, path: &Path) ->
     }
 }
 
+/// Writes to `out`, and sums up what passes.
+pub(crate) struct Summed<'a> {
+    pub out: &'a mut dyn Write,
+    pub crc32: crc32fast::Hasher,
+}
+
+impl Write for Summed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.crc32.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// Reads content, and sums and digests it on the way; stops one byte after the announced size.
 pub(crate) struct Tally<'a> {
     content: &'a mut dyn Read,

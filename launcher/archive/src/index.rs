@@ -101,6 +101,9 @@ pub(crate) struct Index {
     /// CRC-32 of the central directory up to the index's own header, and how far that is.
     directory_crc32: u32,
     directory_covered: u64,
+    /// CRC-32 of the packed data of all deflated entries, in the order of the file: different data
+    /// may inflate to the same content, and some of its bits mean nothing.
+    packed_crc32: u32,
 }
 
 impl Index {
@@ -137,6 +140,7 @@ impl Index {
             types_len: get32(footer, 72),
             directory_crc32: get32(footer, 76),
             directory_covered: get64(footer, 80),
+            packed_crc32: get32(footer, 88),
         }
     }
 
@@ -158,6 +162,7 @@ impl Index {
         put32(out, self.types_len);
         put32(out, self.directory_crc32);
         put64(out, self.directory_covered);
+        put32(out, self.packed_crc32);
         out.resize(start + 124, 0);
         let crc32 = crc32fast::hash(&out[start..]);
         put32(out, crc32);
@@ -346,6 +351,7 @@ pub(crate) struct Frame {
     pub directory_size: u64,
     pub directory_crc32: u32,
     pub directory_covered: u64,
+    pub packed_crc32: u32,
 }
 
 /// The index of a set of entries, before it is known where it will stand.
@@ -419,6 +425,7 @@ impl Builder {
             types_len: self.types.len() as u32,
             directory_crc32: frame.directory_crc32,
             directory_covered: frame.directory_covered,
+            packed_crc32: frame.packed_crc32,
         }
     }
 }

@@ -110,6 +110,8 @@ pub const RESERVED: &str = ".holdall/";
 pub const MANIFEST: &str = ".holdall/manifest.json";
 /// The entry that holds the index.
 pub const INDEX: &str = ".holdall/index";
+/// Its Unix mode.
+pub(crate) const INDEX_MODE: u16 = MODE_FILE | 0o644;
 
 /// The regular-file bits of a Unix mode (stat(2) `S_IFREG`).
 pub(crate) const MODE_FILE: u16 = 0o100_000;

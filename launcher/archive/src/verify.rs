@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Archive, Content, Digest, Entry, Error, Flaw, INDEX, IndexState,
+    Archive, Content, Digest, Entry, Error, Flaw, INDEX, IndexState, Method,
     content::ContentDigest,
     entry::{EntryName, Located},
     error::Field,
     index::{Builder, Frame, Index, Item, Record},
-    layout::{End, Header, LIMIT48},
+    layout::{End, Header, INDEX_MODE, LIMIT48},
     note::{DESCRIPTION_LEN, Executable},
     scan::{Scan, Scanned},
 };
@@ -148,14 +148,26 @@ fn check_canonical(
         // Compared when the index was found fresh, over the part that it claims to cover.
         directory_crc32: index.directory_crc32(),
         directory_covered: directory_size.saturating_sub(index_header.len() as u64),
+        packed_crc32: packed_crc32(archive, scan)?,
     };
     let expected = Builder::new(items, &types).encode(items, frame);
     let same = expected.len() as u64 == index_entry.size
         && archive.source().equals(index_entry.data_offset, &expected)?;
-    if !same {
+    // The mode of the index is in no digest.
+    if !same || index_entry.mode != INDEX_MODE {
         problem(archive.source().malformed(index_entry.data_offset, Flaw::Index));
     }
     Ok(types)
+}
+
+/// The CRC-32 of the packed data of all deflated entries, which are in the order of the file.
+fn packed_crc32(archive: &Archive, scan: &Scan) -> Result<u32, Error> {
+    let mut crc32 = crc32fast::Hasher::new();
+    for entry in scan.entries.iter().filter(|entry| entry.method == Method::Deflated) {
+        let (offset, length) = (entry.data_offset, entry.compressed_size);
+        archive.source().for_each_chunk(offset, length, &mut |chunk| crc32.update(chunk))?;
+    }
+    Ok(crc32.finalize())
 }
 
 /// Local headers, central headers and the end record are as the writer would write them.

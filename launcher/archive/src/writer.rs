@@ -14,12 +14,12 @@ use crate::{
     Content, Digest, DosTime, Error, Executable, Flaw, Method, Name, Packed, Reserved, Streamed,
     Summary,
     content::ContentDigest,
-    copy::{Copy, Tally, pump},
+    copy::{Copy, Summed, Tally, pump},
     error::Field,
     index::{Builder, Frame, Item, Record},
     layout::{
-        BOMB_FROM, End, Header, INDEX, LIMIT48, LOCAL_LEN, MODE_DIRECTORY, MODE_FILE, RATIO_MAX,
-        WORD,
+        BOMB_FROM, End, Header, INDEX, INDEX_MODE, LIMIT48, LOCAL_LEN, MODE_DIRECTORY, MODE_FILE,
+        RATIO_MAX, WORD,
     },
     note::{DESCRIPTION_LEN, Lengths},
     source::io_error,
@@ -55,6 +55,8 @@ pub struct Writer {
     prefix_digest: Digest,
     /// Where the note's description is, if the prefix has a note.
     description_offset: Option<u64>,
+    /// Of the packed data of all deflated entries so far.
+    packed_crc32: crc32fast::Hasher,
 }
 
 impl Writer {
@@ -77,6 +79,7 @@ impl Writer {
             types: vec!["".into()],
             prefix_digest: crate::digest(&prefix),
             description_offset,
+            packed_crc32: crc32fast::Hasher::new(),
         };
         writer.put(&prefix)?;
         Ok(writer)
@@ -169,11 +172,14 @@ impl Writer {
         let outcome = match copied {
             Err(Copy::Input(error)) => Streamed::Unreadable(error),
             Err(Copy::Output(error)) => return Err(error),
-            Ok(()) if found != size => Streamed::OtherSize { found },
-            Ok(()) if method == Method::Deflated && !is_worth(size, compressed_size) => {
+            Ok(_) if found != size => Streamed::OtherSize { found },
+            Ok(_) if method == Method::Deflated && !is_worth(size, compressed_size) => {
                 Streamed::NotDeflatable
             }
-            Ok(()) => Streamed::Added,
+            Ok(packed) => {
+                self.packed_crc32.combine(&packed);
+                Streamed::Added
+            }
         };
         if !matches!(outcome, Streamed::Added) {
             self.names.remove(name.as_str());
@@ -229,7 +235,7 @@ impl Writer {
     /// If the file can't be written.
     pub fn finish(mut self) -> Result<Summary, Error> {
         let builder = Builder::new(&self.items, &self.types);
-        let mut header = self.header(INDEX, MODE_FILE | 0o644, Method::Stored, builder.len());
+        let mut header = self.header(INDEX, INDEX_MODE, Method::Stored, builder.len());
         header.compressed_size = header.size;
         let mut directory = Vec::new();
         for item in &self.items {
@@ -247,6 +253,7 @@ impl Writer {
                 directory_size: directory.len() as u64,
                 directory_crc32: crc32fast::hash(&directory[..covered]),
                 directory_covered: covered as u64,
+                packed_crc32: self.packed_crc32.clone().finalize(),
             },
         );
         header.crc32 = crc32fast::hash(&index);
@@ -288,6 +295,9 @@ impl Writer {
         let record = record_of(&header, media_type);
         self.put_header(&header)?;
         self.put(&packed.data)?;
+        if packed.method == Method::Deflated {
+            self.packed_crc32.update(&packed.data);
+        }
         self.items.push(Item { name: full_name.into(), record, digest: packed.digest });
         Ok(())
     }
@@ -355,18 +365,19 @@ impl Writer {
         }
     }
 
-    fn copy(&mut self, method: Method, content: &mut Tally<'_>) -> Result<(), Copy> {
-        match method {
-            Method::Stored => pump(content, &mut self.out, &self.path),
-            Method::Deflated => {
-                let mut encoder = DeflateEncoder::new(&mut self.out, Compression::new(6));
-                pump(content, &mut encoder, &self.path)?;
-                encoder
-                    .finish()
-                    .map(drop)
-                    .map_err(|e| Copy::Output(io_error(&self.path, "write", e)))
-            }
+    /// Writes content; returns the sum of the packed data, where it is deflated.
+    fn copy(&mut self, method: Method, content: &mut Tally<'_>) -> Result<crc32fast::Hasher, Copy> {
+        let crc32 = crc32fast::Hasher::new();
+        if method == Method::Stored {
+            pump(content, &mut self.out, &self.path)?;
+            return Ok(crc32);
         }
+        let summed = Summed { out: &mut self.out, crc32 };
+        let mut encoder = DeflateEncoder::new(summed, Compression::new(6));
+        pump(content, &mut encoder, &self.path)?;
+        let summed =
+            encoder.finish().map_err(|e| Copy::Output(io_error(&self.path, "write", e)))?;
+        Ok(summed.crc32)
     }
 
     fn put_header(&mut self, header: &Header<'_>) -> Result<(), Error> {
