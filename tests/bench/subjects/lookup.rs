@@ -23,9 +23,12 @@ use zip::ZipArchive;
 
 /// How many files the controls have that compile them in.
 const EMBEDDED_FILES: usize = 1000;
-/// Readings of one turn, and turns.
+const TURNS: usize = 40;
+/// How long a turn should take, so that what the way before left in the caches is gone from most of
+/// it.
+const TURN_NS: f64 = 3e6;
+/// Readings that are watched for allocations and system calls.
 const READINGS: usize = 2000;
-const TURNS: usize = 60;
 
 static INCLUDED: Dir<'static> = include_dir!("$BENCH_TREE");
 
@@ -85,11 +88,15 @@ fn get(files: usize, loose: PathBuf) -> Outcome<()> {
         ways.push(("rust-embed", Box::new(read_embedded)));
     }
     println!("first {}", first_time(&resources, &names)?);
-    let mut times = vec![Vec::new(); ways.len()];
     let mut random = Random(1);
+    let mut readings = Vec::new();
+    for (_, read) in &mut ways {
+        readings.push((TURN_NS / turn(&names, &mut random, 1000, read)?) as usize + 1);
+    }
+    let mut times = vec![Vec::new(); ways.len()];
     for _ in 0..TURNS {
-        for ((_, read), times) in ways.iter_mut().zip(&mut times) {
-            times.push(turn(&names, &mut random, read)?);
+        for (((_, read), times), readings) in ways.iter_mut().zip(&mut times).zip(&readings) {
+            times.push(turn(&names, &mut random, *readings, read)?);
         }
     }
     for ((name, _), times) in ways.iter().zip(&mut times) {
@@ -118,14 +125,15 @@ fn first_time(resources: &Resources, names: &Names) -> Outcome<f64> {
 fn turn(
     names: &Names,
     random: &mut Random,
+    readings: usize,
     read: &mut dyn FnMut(&str) -> Outcome<u64>,
 ) -> Outcome<f64> {
-    let picked: Vec<&str> = (0..READINGS).map(|_| names.any(random)).collect();
+    let picked: Vec<&str> = (0..readings).map(|_| names.any(random)).collect();
     let start = Instant::now();
     for name in &picked {
         black_box(read(name)?);
     }
-    Ok(start.elapsed().as_nanos() as f64 / READINGS as f64)
+    Ok(start.elapsed().as_nanos() as f64 / readings as f64)
 }
 
 /// How often memory was asked for while resources were read.
