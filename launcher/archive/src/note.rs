@@ -106,11 +106,14 @@ fn examine<'d, R: ReadRef<'d>>(data: R) -> Option<Executable> {
     let header = FileHeader64::<Endianness>::parse(data).ok()?;
     let endian = header.endian().ok()?;
     let segments = header.program_headers(endian, data).ok()?;
-    let sections = header.section_headers(endian, data).ok()?;
+    // The section headers stand at the end: a truncated file lacks them, and is still to be known.
+    let sections = header.section_headers(endian, data).unwrap_or_default();
     let table =
-        |offset: u64, count: usize, size: u16| offset.checked_add(count as u64 * u64::from(size));
-    let mut end = table(header.e_phoff(endian), segments.len(), header.e_phentsize(endian))?
-        .max(table(header.e_shoff(endian), sections.len(), header.e_shentsize(endian))?);
+        |offset: u64, count: u16, size: u16| offset.checked_add(u64::from(count) * u64::from(size));
+    let mut end =
+        table(header.e_phoff(endian), header.e_phnum(endian), header.e_phentsize(endian))?.max(
+            table(header.e_shoff(endian), header.e_shnum(endian), header.e_shentsize(endian))?,
+        );
     for segment in segments.iter().filter(|segment| segment.p_type(endian) == PT_LOAD) {
         end = end.max(segment.p_offset(endian).checked_add(segment.p_filesz(endian))?);
     }

@@ -132,12 +132,14 @@ fn check_canonical(
     problem: &mut dyn FnMut(Error),
 ) -> Result<Vec<Box<str>>, Error> {
     check_headers(archive, scan, problem)?;
+    let complete = items.len() == scan.entries.len();
     items.retain(|item| *item.name != *INDEX);
     for item in items.iter_mut() {
         complete_from_index(archive, index, item, problem)?;
     }
     let types = index.media_types(archive.source())?;
-    let Some(index_entry) = scan.entries.last() else { return Ok(types) };
+    // An index without a damaged entry would differ, which is no news.
+    let Some(index_entry) = scan.entries.last().filter(|_| complete) else { return Ok(types) };
     let mut index_header = Vec::new();
     header_of_scanned(index_entry).write_central(&mut index_header);
     let directory_size = archive.end().directory_size;
