@@ -79,7 +79,11 @@ pub enum PrefixError {
         found: Vec<String>,
     },
     /// Code and launcher are for different machines.
-    #[error("{} is for {found:?}, the launcher for {expected:?}: use --launcher FILE with one for {found:?}", path.display())]
+    #[error(
+        "{} is for {found:?}, the launcher for {expected:?}: \
+         use --launcher FILE with one for {found:?}",
+        path.display()
+    )]
     Architecture {
         /// The file.
         path: PathBuf,

@@ -121,7 +121,7 @@ fn usage(
     error: &holdall_endpoint::ParseError,
 ) -> Failure {
     let kind = clap::error::ErrorKind::ValueValidation;
-    command(arguments, manifest).error(kind, format!("--port: {error}: {}", error.problem)).into()
+    command(arguments, manifest).error(kind, format!("--port: {error}")).into()
 }
 
 impl From<TypedQuestion> for Option<Question> {

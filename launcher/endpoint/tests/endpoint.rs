@@ -64,7 +64,10 @@ fn errors_name_column_and_value() {
         ),
         (
             "tcp:80:interfaces=::1",
-            r#"bad endpoint "tcp:80:interfaces=::1", column 8: tcp has no argument "interfaces"; known: port, interface, backlog"#,
+            concat!(
+                r#"bad endpoint "tcp:80:interfaces=::1", column 8: "#,
+                r#"tcp has no argument "interfaces"; known: port, interface, backlog"#
+            ),
         ),
         ("tcp:80:port=81", r#"bad endpoint "tcp:80:port=81", column 8: port is given twice"#),
         (
@@ -73,11 +76,17 @@ fn errors_name_column_and_value() {
         ),
         (
             "tcp:80:localhost",
-            r#"bad endpoint "tcp:80:localhost", column 8: interface is "localhost", wanted an IP address, such as 127.0.0.1 or [::1]"#,
+            concat!(
+                r#"bad endpoint "tcp:80:localhost", column 8: interface is "localhost", "#,
+                r#"wanted an IP address, such as 127.0.0.1 or [::1]"#
+            ),
         ),
         (
             "tcp:1:0.0.0.0:5:6",
-            r#"bad endpoint "tcp:1:0.0.0.0:5:6", column 17: tcp takes at most 3 arguments; escape a literal colon as \:"#,
+            concat!(
+                r#"bad endpoint "tcp:1:0.0.0.0:5:6", column 17: "#,
+                r#"tcp takes at most 3 arguments; escape a literal colon as \:"#
+            ),
         ),
         (r"tcp:80\", r#"bad endpoint "tcp:80\\", column 7: backslash with nothing after it"#),
     ];

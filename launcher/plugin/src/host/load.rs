@@ -24,7 +24,11 @@ pub enum LoadError {
         source: libloading::Error,
     },
     /// The shared object was built for another processor.
-    #[error("the shared object is for {}, this machine is {}; build it for this machine", machine_name(*found), machine_name(*expected))]
+    #[error(
+        "the shared object is for {}, this machine is {}; build it for this machine",
+        machine_name(*found),
+        machine_name(*expected)
+    )]
     OtherMachine {
         /// The ELF machine number of this program.
         expected: u16,
