@@ -414,7 +414,7 @@ mod tests {
 {"reason":"build-script-executed","package_id":"x"}
 not json at all
 {"reason":"compiler-artifact","target":{"name":"say","kind":["lib"]},"filenames":["/t/libsay.rlib"],"executable":null}
-{"reason":"compiler-artifact","target":{"name":"say","kind":["cdylib","rlib"]},"filenames":["/t/libsay.so"],"executable":null}
+{"reason":"compiler-artifact","target":{"name":"say","kind":["cdylib"]},"filenames":["/t/libsay.so"],"executable":null}
 {"reason":"compiler-artifact","target":{"name":"say","kind":["bin"]},"filenames":["/t/say"],"executable":"/t/say"}
 {"reason":"build-finished","success":true}
 "#;
