@@ -114,7 +114,7 @@ impl Archive {
         Lengths::of_this_program().file != 0
     }
 
-    fn new(source: Source) -> Result<Archive, Error> {
+    pub(crate) fn new(source: Source) -> Result<Archive, Error> {
         let end = end::read(&source)?;
         let index = Index::open(&source, &end)?;
         if let Some(index) = &index {

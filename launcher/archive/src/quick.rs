@@ -42,3 +42,52 @@ fn agrees(header: &[u8], record: &Record) -> bool {
         && get16(header, 26) == record.name_len
         && get16(header, 28) == record.extra_len
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, path::Path};
+
+    use super::*;
+    use crate::{DosTime, Name, Packed, Writer, source::Source};
+
+    const NAMES: [&str; 4] = ["data/a", "data/größe", "data/other", "top"];
+
+    fn write(path: &Path) -> Vec<u8> {
+        let file = File::create(path).unwrap();
+        let mut writer = Writer::new(file, path, &[], DosTime::EARLIEST).unwrap();
+        for name in &NAMES[..3] {
+            let packed = Packed::stored(format!("content of {name}").into_bytes());
+            writer.add(Name::new(name).unwrap(), 0o644, "text/plain", &packed).unwrap();
+        }
+        writer.finish().unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    /// What comes of a name: its content, nothing, or an error.
+    fn outcome(archive: &Archive, name: &str) -> Result<Option<Vec<u8>>, ()> {
+        let Some(entry) = archive.find(name).map_err(drop)? else { return Ok(None) };
+        assert_eq!(entry.name(), name);
+        Ok(Some(entry.bytes().map_err(drop)?.into_owned()))
+    }
+
+    #[test]
+    fn both_ways_come_to_the_same_with_any_byte_damaged() {
+        let directory = tempfile::tempdir().unwrap();
+        let intact = write(&directory.path().join("intact"));
+        for at in 0..intact.len() {
+            let path = directory.path().join("damaged");
+            let mut bytes = intact.clone();
+            bytes[at] ^= 0x15;
+            std::fs::write(&path, &bytes).unwrap();
+            let Ok(thorough) = Archive::open(&path) else { continue };
+            // Nobody writes to the file while it is mapped.
+            let source = Source::running(File::open(&path).unwrap(), path.clone()).unwrap();
+            let quick = Archive::new(source).unwrap();
+            for name in NAMES {
+                assert_eq!(outcome(&quick, name), outcome(&thorough, name), "byte {at}, {name}");
+            }
+            drop(quick);
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+}
