@@ -25,7 +25,7 @@ const CREATING: [&str; 12] = [
 pub fn calls_between_marks(
     scratch: &Path,
     program: &Path,
-    arguments: &[&str],
+    arguments: &[String],
 ) -> Result<Option<u64>> {
     let Some(calls) = calls(scratch, program, arguments)? else { return Ok(None) };
     let mark = |name| calls.lines().position(|call| call.contains(name));
@@ -35,7 +35,7 @@ pub fn calls_between_marks(
 }
 
 /// How often `program` makes a file, directory or link; `None` without strace.
-pub fn creations(scratch: &Path, program: &Path, arguments: &[&str]) -> Result<Option<u64>> {
+pub fn creations(scratch: &Path, program: &Path, arguments: &[String]) -> Result<Option<u64>> {
     let Some(calls) = calls(scratch, program, arguments)? else { return Ok(None) };
     Ok(Some(calls.lines().filter(|call| creates(call)).count() as u64))
 }
@@ -50,7 +50,7 @@ fn creates(line: &str) -> bool {
     succeeded && (by_open || CREATING.contains(&name))
 }
 
-fn calls(scratch: &Path, program: &Path, arguments: &[&str]) -> Result<Option<String>> {
+fn calls(scratch: &Path, program: &Path, arguments: &[String]) -> Result<Option<String>> {
     let output = scratch.join("strace");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-o"]).arg(&output).arg(program).args(arguments);

@@ -42,7 +42,7 @@ fn among(bench: &Bench, files: usize, limit_s: f64) -> Result<Vec<Row>> {
         Row::new(format!("lookup and read, {among}"), ours)
             .goal(Goal::AtMost(Quantity::Time(limit_s))),
     ];
-    for control in ["include_dir", "rust-embed", "std::fs::read", "zip"] {
+    for control in ["memory", "include_dir", "rust-embed", "std::fs::read", "zip"] {
         let versus =
             |time| Row::new(format!("lookup and read, {among}"), ours).against(control, time);
         rows.extend(nanoseconds(control).map(versus));
@@ -51,8 +51,11 @@ fn among(bench: &Bench, files: usize, limit_s: f64) -> Result<Vec<Row>> {
         Row::new(format!("first reading of each, checksum and page faults included, {among}"), time)
     }));
     rows.push(never("allocations", &among, of("allocations").unwrap_or(f64::NAN) as u64));
-    let calls =
-        trace::calls_between_marks(bench.directory, &bundle, &["quiet", &files.to_string()])?;
+    let calls = trace::calls_between_marks(
+        bench.directory,
+        &bundle,
+        &["quiet".to_owned(), files.to_string()],
+    )?;
     rows.extend(calls.map(|calls| never("system calls", &among, calls)));
     Ok(rows)
 }

@@ -47,6 +47,10 @@ fn compare(bench: &Bench, bundle: &Path, files: usize, cache: Cache) -> Result<[
         // Another name each time, so that no turn finds the pages of the one before.
         let name = format!("data/{:07}.txt", turn * 7919 % files);
         for (times, way) in times.iter_mut().zip(["open", "zip"]) {
+            // The control takes seconds: every fourth turn is enough.
+            if way == "zip" && turn % 4 != 0 {
+                continue;
+            }
             if cache == Cache::Cold {
                 evict(bundle)?;
             }
