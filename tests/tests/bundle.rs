@@ -53,8 +53,11 @@ fn quiet_says_nothing() {
 fn without_an_output_the_name_is_taken() {
     let scratch = Scratch::new();
     fixtures::site(&scratch, "www");
-    scratch.holdall().args(["bundle", "www"]).ok();
-    Run::new(scratch.path("www.bundle")).arg("--verify").end();
+    // A directory of that name is not overwritten, nor is anything put into it.
+    let line = scratch.holdall().args(["bundle", "www"]).fails(64);
+    assert!(line.contains("www is a directory") && line.contains("-o FILE"), "{line}");
+    scratch.holdall().args(["bundle", "www", "--name", "pages", "--quiet"]).ok();
+    Run::new(scratch.path("pages")).arg("--verify").ok();
 }
 
 #[test]
