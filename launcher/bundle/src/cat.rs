@@ -7,14 +7,15 @@ use holdall_archive::Entry;
 use std::io::{self, Read, Write};
 
 impl Bundle {
-    /// Writes the content of the resource `name`, in bounded memory.
+    /// Writes the content of the resource `name`, in bounded memory, once it was seen to be intact.
     ///
     /// # Errors
     /// [`BundleError::NoResource`], [`BundleError::IsDirectory`], those of the archive, and
-    /// [`BundleError::Output`]. A closed pipe is no error. The last bytes of a damaged resource
-    /// are never written.
+    /// [`BundleError::Output`]. A closed pipe is no error. Of a damaged resource nothing is written.
     pub fn cat(&self, name: &str, out: &mut dyn Write) -> Result<(), BundleError> {
         let entry = self.resource(name)?;
+        // Whoever reads a pipe has used the bytes before the end of them is found to be wrong.
+        entry.check()?;
         let result = copy(&entry, |piece| out.write_all(piece).map_err(BundleError::Output));
         finish(result, out.flush())
     }
