@@ -115,10 +115,11 @@ impl Archive {
     }
 
     pub(crate) fn new(source: Source) -> Result<Archive, Error> {
+        source.expect_scattered_reads();
         let end = end::read(&source)?;
         let index = Index::open(&source, &end)?;
-        if let Some(index) = &index {
-            index.advise(&source);
+        if !index.as_ref().is_some_and(Index::is_large) {
+            source.expect_usual_reads();
         }
         let archive = Archive {
             checked: Checked::new(index.map_or(0, |index| index.slots())),
@@ -401,7 +402,7 @@ fn agrees(source: &Source, key: &[u8], record: &Record) -> Result<bool, Error> {
         && sizes == [record.size, record.compressed_size]
         && get16(&local, 26) == record.name_len
         && get16(&local, 28) == record.extra_len
-        && (record.method == Method::Deflated || record.size == record.compressed_size)
+        && record.is_possible()
         && source.equals(name_offset, key)?)
 }
 
@@ -472,7 +473,7 @@ fn indexed(archive: &Archive, index: &Index, position: u64) -> Result<(u64, Reco
     let slot = index.slot_at(&archive.source, position)?;
     let record = index.record(&archive.source, slot)?;
     let damaged = || archive.source.malformed(index.index_offset, Flaw::Index);
-    record.map(|record| (slot, record)).ok_or_else(damaged)
+    record.filter(Record::is_possible).map(|record| (slot, record)).ok_or_else(damaged)
 }
 
 fn full_name<'a>(source: &'a Source, record: &Record) -> Result<Cow<'a, str>, Error> {

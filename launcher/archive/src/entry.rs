@@ -163,9 +163,14 @@ impl<'a> Entry<'a> {
     /// If the content is damaged, or not as long as declared. Memory is bounded by what the data
     /// inflates to, never by what a header declares.
     pub fn bytes(&self) -> Result<Cow<'a, [u8]>, Error> {
+        let is_known_intact = self.is_known_intact();
+        if !is_known_intact {
+            let (offset, length) = (self.located.data_offset, self.located.compressed_size);
+            self.archive.source().will_need(offset, length);
+        }
         let data = self.raw()?;
         if self.located.method == Method::Stored {
-            if !self.is_known_intact() {
+            if !is_known_intact {
                 self.check_crc32(crc32fast::hash(&data))?;
                 self.mark_intact();
             }

@@ -87,9 +87,7 @@ impl<'a> EntryReader<'a> {
         let size = self.entry.size();
         let want = (size - self.next).min(CHUNK as u64);
         let piece = match &mut self.inflating {
-            None => {
-                self.entry.archive().source().bytes(self.entry.data_offset() + self.next, want)?
-            }
+            None => self.read_stored(want)?,
             Some(inflating) => {
                 let read = inflating.read(&self.entry, self.next, want as usize);
                 // What was inflated before the error is lost: nothing right can follow.
@@ -106,6 +104,15 @@ impl<'a> EntryReader<'a> {
             }
         }
         Ok(piece)
+    }
+
+    fn read_stored(&self, want: u64) -> Result<Cow<'a, [u8]>, Error> {
+        let (source, offset) =
+            (self.entry.archive().source(), self.entry.data_offset() + self.next);
+        if self.crc32.is_some() {
+            source.will_need(offset, want);
+        }
+        source.bytes(offset, want)
     }
 
     fn restart(&mut self) {

@@ -315,18 +315,19 @@ impl Index {
         Ok(get32(&header, 16) == crc32(self.index_offset, length)?)
     }
 
-    /// Tells the kernel that index and directory are read here and there: worth it from some size on.
-    pub fn advise(&self, source: &Source) {
-        const WORTH_IT: u64 = 1024 * 1024;
-        if self.directory_offset - self.index_offset > WORTH_IT {
-            let end = self.directory_offset + self.directory_size;
-            let start = self.index_offset - self.index_offset % layout::PAGE;
-            source.advise_random(start, end - start);
-        }
+    /// Whether there are so many entries that two in a row are seldom near each other.
+    pub fn is_large(&self) -> bool {
+        const LARGE: u64 = 1024 * 1024;
+        self.directory_offset - self.index_offset > LARGE
     }
 }
 
 impl Record {
+    /// Whether its sizes go with its method: what is stored has one size.
+    pub fn is_possible(&self) -> bool {
+        self.method == Method::Deflated || self.size == self.compressed_size
+    }
+
     /// The length of the name without a directory's slash.
     pub fn key_len(&self) -> usize {
         usize::from(self.name_len).saturating_sub(self.is_directory.into())

@@ -14,7 +14,10 @@ use std::{
 
 use memmap2::{Advice, Mmap};
 
-use crate::{Error, Flaw};
+use crate::{Error, Flaw, layout::PAGE};
+
+/// Files of this size in bytes and more may hold so many entries that reading ahead does not pay.
+const SCATTERED_FROM: u64 = 4 * 1024 * 1024;
 
 /// A file of known length that is read at positions.
 #[derive(Debug)]
@@ -71,11 +74,34 @@ impl Source {
         }
     }
 
-    /// Says that a range is read here and there, not in order, so that the kernel reads no ahead.
-    pub fn advise_random(&self, offset: u64, length: u64) {
+    /// Says that this file, if it is large, is read here and there: a kernel that reads ahead would
+    /// fetch megabytes from the disk for each of the few bytes that opening looks at.
+    pub fn expect_scattered_reads(&self) {
+        if self.len >= SCATTERED_FROM {
+            self.advise(Advice::Random, 0, self.len);
+        }
+    }
+
+    /// Takes [`expect_scattered_reads`](Self::expect_scattered_reads) back.
+    pub fn expect_usual_reads(&self) {
+        if self.len >= SCATTERED_FROM {
+            self.advise(Advice::Normal, 0, self.len);
+        }
+    }
+
+    /// Has a range fetched at once that is about to be read as a whole, if it is worth the call.
+    pub fn will_need(&self, offset: u64, length: u64) {
+        const WORTH_IT: u64 = 16 * 1024;
+        if length >= WORTH_IT && length <= self.len.saturating_sub(offset) {
+            let start = offset - offset % PAGE;
+            self.advise(Advice::WillNeed, start, offset + length - start);
+        }
+    }
+
+    fn advise(&self, advice: Advice, offset: u64, length: u64) {
         if let Backing::Map(map) = &self.backing {
             // Only a hint: nothing is lost if the kernel does not take it.
-            let _ = map.advise_range(Advice::Random, offset as usize, length as usize);
+            let _ = map.advise_range(advice, offset as usize, length as usize);
         }
     }
 
@@ -153,6 +179,7 @@ impl Source {
         let end = offset.checked_add(length).ok_or_else(|| self.out_of_bounds(offset, length))?;
         while at < end {
             let size = CHUNK.min(end - at);
+            self.will_need(at, size);
             each(&self.bytes(at, size)?);
             at += size;
         }
