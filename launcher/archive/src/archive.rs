@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    Entry, Error, Flaw, Method,
+    Entry, Error, Flaw,
     checked::Checked,
     end,
     entry::{EntryName, Located, Place},

@@ -6,7 +6,7 @@
 //! knows what to say of it: see [`Archive::lookup`].
 
 use crate::{
-    Archive, Entry, Method,
+    Archive, Entry,
     entry::{EntryName, Located},
     index::{Index, Record},
     layout::{LOCAL_LEN, LOCAL_SIGNATURE, SENTINEL32, get16, get32},
@@ -29,7 +29,7 @@ pub(crate) fn find<'a>(archive: &'a Archive, index: &Index, name: &str) -> Optio
 fn is_file(record: &Record) -> bool {
     !record.is_directory
         && record.size.max(record.compressed_size) < SENTINEL32.into()
-        && (record.method == Method::Deflated || record.size == record.compressed_size)
+        && record.is_possible()
 }
 
 /// Whether the local header says what the index says of it (invariant 4 of the layout).

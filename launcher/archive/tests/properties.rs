@@ -405,6 +405,25 @@ fn an_index_that_is_out_of_order_ends_no_listing_never() {
 }
 
 #[test]
+fn an_index_that_gives_a_stored_entry_two_sizes_is_refused_in_listings() {
+    let mut bundle = write(&[], &small_files());
+    let (slots, index_offset) = (footer_field(&bundle, 16), footer_field(&bundle, 40));
+    for slot in 0..slots {
+        // The packed size, then the attributes, of which the lowest bit means deflated.
+        let record = index_offset + slot * 32;
+        bundle[record + 8] ^= 1;
+        bundle[record + 23] &= !1;
+    }
+    reseal(&mut bundle, index_offset);
+    let archive = open(&bundle).unwrap();
+    assert_eq!(archive.index_state().unwrap(), IndexState::Used);
+    assert!(archive.entries_under("").is_err());
+    assert!(archive.children("data").is_err());
+    assert!(archive.find("data/b.bin").is_err());
+    assert!(problem(&archive).0.is_some());
+}
+
+#[test]
 fn an_index_without_media_types_gives_none() {
     let mut bundle = write(&[], &small_files());
     let directory = directory_offset(&bundle);
