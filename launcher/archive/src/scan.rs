@@ -69,7 +69,10 @@ impl Scan {
         }
         let archive_offset = check_tiling(source, &mut entries, end.directory_offset)?;
         check_prefix(source, archive_offset)?;
-        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        // By place, too, so that of two with one name the latter is named.
+        entries.sort_unstable_by(|a, b| {
+            a.name.cmp(&b.name).then(a.header_offset.cmp(&b.header_offset))
+        });
         check_names(source, &entries)?;
         Ok(Scan { entries, archive_offset })
     }
