@@ -68,7 +68,7 @@ pub enum Streamed {
     NotDeflatable,
 }
 
-/// An entry whose content is written later; see [`Writer::reserve`].
+/// An entry whose content is written later; see [`Writer::reserve`](crate::Writer::reserve).
 #[derive(Debug)]
 pub struct Reserved {
     pub(crate) position: usize,

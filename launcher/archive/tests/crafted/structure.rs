@@ -128,6 +128,12 @@ pub fn mismatches() -> Vec<Case> {
             first(|item| item.local(|f| f.date = 0x5822)),
             |_| malformed(12, mismatch(Field::Date, 0x5821, 0x5822)),
         ),
+    ]
+}
+
+/// Local headers that are not where the central ones say.
+pub fn places() -> Vec<Case> {
+    vec![
         row(
             "no local header where the central one says",
             [Rejects, Rejects],
@@ -435,6 +441,25 @@ pub fn gaps() -> Vec<Case> {
             |at| malformed(at.directory - 64, gap("the central directory", 64)),
         ),
         row(
+            "an entry within the executable",
+            [Accepts, Accepts],
+            third(outside.with(|item| {
+                item.only = Some(Part::Central);
+                item.header_offset = Some(64);
+            }))
+            .with(|f| f.prefix = within_prefix.clone()),
+            |at| {
+                let begin = 64 + 30 + 12 + 7;
+                malformed(begin, gap("data/a", at.local[0] - begin))
+            },
+        ),
+    ]
+}
+
+/// What stands before the archive is not an executable that ends there.
+pub fn prefixes() -> Vec<Case> {
+    vec![
+        row(
             "something else than an executable before the archive",
             [Accepts, Accepts],
             control().with(|f| f.prefix = b"#!/bin/sh\nexit 1\n".to_vec()),
@@ -451,19 +476,6 @@ pub fn gaps() -> Vec<Case> {
             [Accepts, Accepts],
             control().with(|f| f.prefix = [executable(b"code"), vec![1; 4]].concat()),
             |at| malformed(at.local[0], Flaw::Prefix),
-        ),
-        row(
-            "an entry within the executable",
-            [Accepts, Accepts],
-            third(outside.with(|item| {
-                item.only = Some(Part::Central);
-                item.header_offset = Some(64);
-            }))
-            .with(|f| f.prefix = within_prefix.clone()),
-            |at| {
-                let begin = 64 + 30 + 12 + 7;
-                malformed(begin, gap("data/a", at.local[0] - begin))
-            },
         ),
         row(
             "an executable that reaches into the archive",
