@@ -8,7 +8,7 @@ use crate::config::{self, Config};
 use crate::error::Error;
 use crate::tree::{self, TreeOptions};
 use holdall_archive::DosTime;
-use holdall_bundle::{EntryPointKind, ExitCode};
+use holdall_bundle::{EntryPointKind, ExitCode, ManifestError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -120,7 +120,15 @@ pub enum PlanError {
         /// What it is.
         value: String,
     },
-    /// The name can't be the name of a bundle.
+    /// What is to be the name can't be one.
+    #[error("{}", origin.as_deref().unwrap_or(Path::new("--name")).display())]
+    Name {
+        /// The manifest that says it; without, the command line does.
+        origin: Option<PathBuf>,
+        /// Which rule it breaks.
+        source: ManifestError,
+    },
+    /// There is nothing to take a name from.
     #[error("{} gives no name: use --name NAME", dir.display())]
     NoName {
         /// The directory.
@@ -136,6 +144,8 @@ impl PlanError {
             Self::OutputIsDirectory { .. } | Self::NoName { .. } | Self::NoCode { .. } => {
                 ExitCode::Usage
             }
+            Self::Name { origin: None, .. } => ExitCode::Usage,
+            Self::Name { origin: Some(_), .. } => ExitCode::Configuration,
             Self::TwoEntryPoints { .. } | Self::Epoch { .. } => ExitCode::Configuration,
             Self::NoTarget { .. } | Self::NoPackage { .. } => ExitCode::NoInput,
             Self::SeveralTargets { .. } => ExitCode::Usage,
@@ -164,6 +174,7 @@ impl Plan {
         let wanted = Wanted::new(args, &config, &dir, kind);
         let code = wanted.find(kind, cargo_toml.as_deref(), &dir, args)?;
         let name = name(args, &config, &code, &dir)?;
+        check_bundle_name(&name, args, found.path.as_deref())?;
         let output = output(args, &name)?;
         Ok(Self {
             version: version(args, &config, &code),
@@ -343,6 +354,19 @@ fn name(args: &BundleArgs, config: &Config, code: &Code, dir: &Path) -> Result<S
     from_path
         .and_then(|name| name.into_string().ok())
         .ok_or_else(|| PlanError::NoName { dir: dir.to_owned() })
+}
+
+/// Refuses a name that the manifest of the bundle could not hold, before anything is built of it.
+fn check_bundle_name(
+    name: &str,
+    args: &BundleArgs,
+    manifest: Option<&Path>,
+) -> Result<(), PlanError> {
+    let origin = match (&args.entry.name, manifest) {
+        (None, Some(manifest)) => Some(manifest.to_owned()),
+        _ => None,
+    };
+    holdall_bundle::check_name(name).map_err(|source| PlanError::Name { origin, source })
 }
 
 fn version(args: &BundleArgs, config: &Config, code: &Code) -> String {

@@ -28,6 +28,7 @@ pub use list::ListFormat;
 pub use manifest::{
     Built, Content, EntryPoint, EntryPointKind, LIBRARY_PREFIX, MANIFEST_FORMAT,
     MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX, Prefix,
+    check_name,
 };
 pub use text::{escaped, grouped, ignore_broken_pipe};
 pub use verify::{print_verification, verify};

@@ -265,7 +265,11 @@ fn check_format(json: &[u8]) -> Result<(), ManifestError> {
     }
 }
 
-fn check_name(name: &str) -> Result<(), ManifestError> {
+/// Checks that `name` can be the name of a bundle: a file name of at most 200 bytes.
+///
+/// # Errors
+/// [`ManifestError::Value`] with the rule that it breaks.
+pub fn check_name(name: &str) -> Result<(), ManifestError> {
     check_text("name", name)?;
     let reason = match name {
         _ if name.contains('/') => "it has to be usable as a file name",
