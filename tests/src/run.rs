@@ -1,7 +1,6 @@
 //! A program that runs to its end, and what came of it.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -9,14 +8,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// No program of these tests runs longer than this, unless it hangs.
+/// No program of these tests runs longer than this, unless it hangs or waits for a compiler.
 const LIMIT: Duration = Duration::from_secs(120);
+const COMPILER_LIMIT: Duration = Duration::from_secs(1_800);
 
 /// A program that is about to be run, with nothing of our variables in its environment.
 #[derive(Debug)]
 pub struct Run {
     command: Command,
     input: Vec<u8>,
+    limit: Duration,
 }
 
 /// How a program ended, and all that it wrote.
@@ -38,7 +39,7 @@ impl Run {
         for name in inherited {
             command.env_remove(name);
         }
-        Self { command, input: Vec::new() }
+        Self { command, input: Vec::new(), limit: LIMIT }
     }
 
     /// One more argument.
@@ -77,9 +78,9 @@ impl Run {
         self
     }
 
-    /// With standard output into a file.
-    pub fn stdout(mut self, file: File) -> Self {
-        self.command.stdout(file);
+    /// With time enough for a compiler, or for another cargo that holds the lock.
+    pub fn compiling(mut self) -> Self {
+        self.limit = COMPILER_LIMIT;
         self
     }
 
@@ -107,7 +108,7 @@ impl Run {
         std::thread::spawn(move || drop(stdin.write_all(&input)));
         let stdout = collect(child.stdout.take());
         let stderr = collect(child.stderr.take());
-        let status = wait(&mut child, LIMIT);
+        let status = wait(&mut child, self.limit);
         let stdout = stdout.join().expect("a reader");
         let stderr = stderr.join().expect("a reader");
         let stderr = String::from_utf8(stderr).expect("messages are UTF-8");

@@ -12,7 +12,10 @@ fn sayhello(kind: &'static str) -> PathBuf {
         let scratch = Scratch::new();
         let pack = |kind: &str| {
             let run = scratch.bundler(kind).arg(programs::repository().join("app"));
-            run.env("CARGO", env!("CARGO")).args(["--entry-point", kind, "--locked"]).ok();
+            run.env("CARGO", env!("CARGO"))
+                .args(["--entry-point", kind, "--locked"])
+                .compiling()
+                .ok();
             scratch.path(kind)
         };
         let (linked, plugin) = (pack("linked"), pack("plugin"));
@@ -81,7 +84,9 @@ fn it_answers_what_every_bundle_answers() {
 
 #[test]
 fn in_development_it_reads_the_directory() {
-    let run = Run::new(env!("CARGO")).current_dir(programs::repository().join("app"));
+    let cargo = || Run::new(env!("CARGO")).current_dir(programs::repository().join("app"));
+    cargo().args(["build", "--quiet"]).compiling().ok();
+    let run = cargo();
     let run = run.args(["run", "--quiet", "--", "--port", "tcp:0:interface=127.0.0.1"]);
     let server = Server::from_run(run);
     check(&server);
