@@ -106,7 +106,9 @@ fn ask(mut stderr: impl BufRead) -> Result<()> {
     stderr.read_line(&mut line)?;
     let (_, address) = line.trim().split_once("http://").context("the server gave no address")?;
     let mut stream = TcpStream::connect(address)?;
-    write!(stream, "GET /{FIRST} HTTP/1.1\r\nhost: {address}\r\n\r\n")?;
+    // In one piece: the naked server reads once.
+    let request = format!("GET /{FIRST} HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = vec![0; 16 * 1024];
     let mut length = 0;
     // The resource has one KB, and its last byte ends a line.
