@@ -247,6 +247,9 @@ pub enum Flaw {
     /// The index is not the one that follows from the entries.
     #[error("the index is not the one that follows from the entries")]
     Index,
+    /// Names that were crafted so that no index can tell them apart.
+    #[error("the names were crafted so that no index can hold them")]
+    Collision,
     /// The archive was changed after it was bundled, so its digests vouch for nothing.
     #[error("the archive was edited after it was bundled: its digests no longer vouch for it")]
     Edited,

@@ -367,15 +367,16 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    pub fn new(items: &[Item], types: &[Box<str>]) -> Builder {
-        let perfect = Perfect::build(items.iter().map(|item| key(&item.name)));
+    /// `None` if the names were crafted so that no index can hold them.
+    pub fn new(items: &[Item], types: &[Box<str>]) -> Option<Builder> {
+        let perfect = Perfect::build(items.iter().map(|item| key(&item.name)))?;
         let mut slots = vec![None; perfect.shape.slots as usize];
         for (position, slot) in perfect.slots.iter().enumerate() {
             slots[*slot as usize] = Some(position as u32);
         }
         let mut order: Vec<u32> = (0..items.len() as u32).collect();
         order.sort_by(|a, b| items[*a as usize].name.cmp(&items[*b as usize].name));
-        Builder { perfect, items: slots, order, types: encode_types(types) }
+        Some(Builder { perfect, items: slots, order, types: encode_types(types) })
     }
 
     /// The length of the index in bytes.

@@ -22,6 +22,11 @@
 //!                   end record, 22 bytes: the last of the file
 //! ```
 //!
+//! The footer, little-endian: `holdall\x01`; u64 entries, slots, buckets, seed, index_offset,
+//! archive_offset, directory_offset, directory_size; u32 length of the types, u32 CRC-32 of the
+//! central directory before the index's own header, u64 how many bytes that is, u32 CRC-32 of the
+//! packed data of all deflated entries; zeros; u32 CRC-32 of the 124 bytes before it.
+//!
 //! Source for the zip structures: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12
 //! (central header), 4.3.14 and 4.3.15 (zip64), 4.3.16 (end record), 4.5.3 (zip64 extra field).
 //!

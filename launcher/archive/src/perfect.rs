@@ -10,6 +10,9 @@ const BUCKET_SIZE: u64 = 4;
 /// One slot in this many is left free: the last buckets find theirs faster.
 const SLACK: u64 = 32;
 
+/// How many seeds are tried; the first all but always suits.
+const SEEDS: u64 = 32;
+
 /// The size of the tables, and the seed that makes the hashes of all names differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -56,19 +59,19 @@ pub(crate) struct Perfect {
 
 impl Perfect {
     /// Searches the pilots; the same keys give the same tables.
-    pub fn build<'k>(keys: impl ExactSizeIterator<Item = &'k [u8]> + Clone) -> Perfect {
+    ///
+    /// `None` if no seed suits: only keys that were crafted to collide, or equal ones, get there.
+    pub fn build<'k>(keys: impl ExactSizeIterator<Item = &'k [u8]> + Clone) -> Option<Perfect> {
         let count = keys.len() as u64;
         // A seed fails if two hashes are equal or a bucket finds no pilot; another will do.
-        (0..)
-            .find_map(|seed| {
-                let shape = Shape::new(count, seed);
-                let hashes: Vec<u64> = keys.clone().map(|key| shape.hash(key)).collect();
-                let pilots = search(&shape, &hashes)?;
-                let slot = |hash: &u64| shape.slot(*hash, pilots[shape.bucket(*hash) as usize]);
-                let slots = hashes.iter().map(slot).collect();
-                Some(Perfect { shape, pilots, slots })
-            })
-            .unwrap_or_else(|| unreachable!("some seed of 2^64 suits"))
+        (0..SEEDS).find_map(|seed| {
+            let shape = Shape::new(count, seed);
+            let hashes: Vec<u64> = keys.clone().map(|key| shape.hash(key)).collect();
+            let pilots = search(&shape, &hashes)?;
+            let slot = |hash: &u64| shape.slot(*hash, pilots[shape.bucket(*hash) as usize]);
+            let slots = hashes.iter().map(slot).collect();
+            Some(Perfect { shape, pilots, slots })
+        })
     }
 }
 
@@ -111,12 +114,17 @@ mod tests {
     fn every_key_has_a_slot_of_its_own() {
         for count in [0, 1, 2, 3, 31, 32, 1000, 20_000] {
             let keys: Vec<String> = (0..count).map(|n| format!("data/{n}.html")).collect();
-            let perfect = Perfect::build(keys.iter().map(|key| key.as_bytes()));
+            let perfect = Perfect::build(keys.iter().map(|key| key.as_bytes())).unwrap();
             let mut slots = perfect.slots.clone();
             slots.sort_unstable();
             slots.dedup();
             assert_eq!(slots.len(), count);
             assert!(slots.last().is_none_or(|&slot| slot < perfect.shape.slots));
         }
+    }
+
+    #[test]
+    fn keys_that_collide_under_every_seed_end_the_search() {
+        assert!(Perfect::build([&b"same"[..], b"same"].into_iter()).is_none());
     }
 }

@@ -234,7 +234,8 @@ impl Writer {
     /// # Errors
     /// If the file can't be written.
     pub fn finish(mut self) -> Result<Summary, Error> {
-        let builder = Builder::new(&self.items, &self.types);
+        let builder = Builder::new(&self.items, &self.types)
+            .ok_or_else(|| refused(INDEX, Flaw::Collision))?;
         let mut header = self.header(INDEX, INDEX_MODE, Method::Stored, builder.len());
         header.compressed_size = header.size;
         let mut directory = Vec::new();
