@@ -1,7 +1,7 @@
 //! A program that runs to its end, and what came of it.
 
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -91,8 +91,20 @@ impl Run {
     }
 
     fn start(&mut self) -> Child {
-        let started = self.command.spawn();
-        started.unwrap_or_else(|error| panic!("{:?}: {error}", self.command.get_program()))
+        let begin = Instant::now();
+        loop {
+            match self.command.spawn() {
+                Ok(child) => return child,
+                // A child of another test, between fork and exec, has what this one wrote still open.
+                Err(error)
+                    if error.kind() == io::ErrorKind::ExecutableFileBusy
+                        && begin.elapsed() < Duration::from_secs(5) =>
+                {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => panic!("{:?}: {error}", self.command.get_program()),
+            }
+        }
     }
 
     /// Runs it to its end.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ExitStatus};
+use std::process::{Child, ChildStderr, ExitStatus};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -34,23 +34,28 @@ impl Server {
     /// # Panics
     /// If it ends before, with all that it said.
     pub fn from_run(run: Run) -> Self {
+        Self::try_from_run(run).unwrap_or_else(|said| panic!("no server: {said}"))
+    }
+
+    /// The same; where it ends instead, returns what it said.
+    ///
+    /// # Errors
+    /// The lines that it wrote to standard error.
+    pub fn try_from_run(run: Run) -> Result<Self, String> {
         let mut child = run.spawn();
-        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-        let (sender, log) = channel();
-        std::thread::spawn(move || {
-            let lines = stderr.lines().map_while(Result::ok);
-            lines.take_while(|line| sender.send(line.clone()).is_ok()).for_each(drop);
-        });
+        let log = follow(child.stderr.take().expect("a pipe"));
         let mut said = Vec::new();
         while let Ok(line) = log.recv_timeout(Duration::from_secs(60)) {
             if let Some((_, authority)) = line.split_once("serving on http://") {
                 let address = authority.parse().expect("an address");
-                return Self { child, address, log };
+                return Ok(Self { child, address, log });
             }
             said.push(line);
         }
+        // It may have ended already.
         let _ = child.kill();
-        panic!("no server: {}", said.join("\n"));
+        child.wait().expect("a child of this process");
+        Err(said.join("\n"))
     }
 
     /// GETs a path.
@@ -94,4 +99,15 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The lines of a pipe, as they come.
+fn follow(pipe: ChildStderr) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(pipe).lines().map_while(Result::ok);
+        // To the end even if nobody listens, so that the server never waits for a reader.
+        lines.for_each(|line| drop(sender.send(line)));
+    });
+    receiver
 }

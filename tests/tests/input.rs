@@ -286,7 +286,6 @@ fn a_wrong_manifest_is_told_with_its_place() {
 }
 
 #[test]
-#[ignore = "the bundler takes the name of its inputs for a damaged bundle: exit code 65"]
 fn a_name_that_is_no_file_name_is_a_mistake_of_the_manifest() {
     let scratch = scratch();
     refused(&scratch, 64, &["--name", "a/b"]);
