@@ -305,13 +305,16 @@ fn what_is_no_bundle_is_told() {
     scratch.holdall().args(["verify", "www"]).fails(66);
 }
 
+/// What is done to a manifest.
+type Change<'a> = &'a dyn Fn(&mut serde_json::Value);
+
 /// A manifest that another bundler wrote: put into the archive by `zip`.
 #[test]
 fn a_manifest_of_a_later_format_is_told() {
     let scratch = Scratch::new();
     let site = fixtures::site_bundle(&scratch);
     let manifest = tools::tool("unzip").arg("-p").arg(&site).arg(".holdall/manifest.json").ok();
-    let mutate = |change: &dyn Fn(&mut serde_json::Value)| {
+    let mutate = |change: Change| {
         let mut manifest = manifest.json();
         change(&mut manifest);
         // To a name without a dot, zip adds `.zip`.
@@ -321,7 +324,7 @@ fn a_manifest_of_a_later_format_is_told() {
         zip.current_dir(scratch.dir()).ok();
         scratch.path("copy.run")
     };
-    let cases: [(&dyn Fn(&mut serde_json::Value), &str); 4] = [
+    let cases: [(Change, &str); 4] = [
         (&|manifest| manifest["format"] = 9.into(), "format 9"),
         (&|manifest| manifest["colour"] = "red".into(), "colour"),
         (&|manifest| manifest["entry_point"]["kind"] = "wasm".into(), "wasm"),
