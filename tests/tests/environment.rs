@@ -42,11 +42,14 @@ fn a_relative_path_and_a_link_will_do() {
 const BARE: &str = "
     mount -t tmpfs tmpfs /mnt
     cp \"$1\" /mnt/bundle
-    mount -o remount,ro /mnt
+    mount -o remount,bind,ro /mnt
     for at in /tmp /var/tmp /dev/shm; do
-        if [ -d $at ]; then mount -t tmpfs -o size=0,nr_inodes=1,ro,noexec tmpfs $at; fi
+        if [ -d $at ]; then mount -t tmpfs -o size=4k,nr_inodes=2,ro,noexec tmpfs $at; fi
     done
-    mount -o remount,ro,bind / 2>/dev/null || { mount --rbind / /; mount -o remount,ro,bind /; }
+    mount -o remount,bind,ro /
+    for at in /new /mnt/new /tmp/new /dev/shm/new; do
+        if touch $at 2>/dev/null; then echo \"$at can be written\" >&2; exit 1; fi
+    done
     unset HOME TMPDIR
     shift
     exec \"$@\"
