@@ -16,8 +16,8 @@ use crate::{
     end,
     entry::{EntryName, Located, Place},
     error::Field,
-    index::{Index, Record},
-    layout::{End, LOCAL_LEN, LOCAL_SIGNATURE, SENTINEL32, get16, get32, widen},
+    index::{Index, Record, Slot},
+    layout::{End, LOCAL_LEN, Local},
     note::Lengths,
     quick,
     scan::{Scan, Scanned, lower_bound},
@@ -193,7 +193,7 @@ impl Archive {
             return Ok(Lookup::File(entry));
         }
         match index.find(&self.source, name.as_bytes())? {
-            Some((slot, record)) => self.check_found(index, name, slot, record),
+            Some((number, slot)) => self.check_found(index, name, number, &slot),
             // What the index does not know may have been added since.
             None if self.fresh_index()?.is_some() => Ok(Lookup::Absent),
             None => self.lookup_scanned(name),
@@ -319,17 +319,20 @@ impl Archive {
         &self,
         index: &Index,
         name: &str,
-        slot: u64,
-        record: Record,
+        number: u64,
+        slot: &Slot,
     ) -> Result<Lookup<'_>, Error> {
-        if !agrees(&self.source, name.as_bytes(), &record)? {
-            return self.lookup_disputed(index, name, slot, &record);
+        let record = slot.read(&self.source)?.filter(|record| record.key_len() == name.len());
+        let name_offset = slot.header_offset + LOCAL_LEN as u64;
+        let Some(record) = record else { return self.lookup_disputed(index, name, number, slot) };
+        if !self.source.equals(name_offset, name.as_bytes())? {
+            return self.lookup_disputed(index, name, number, slot);
         }
         if record.is_directory {
             return Ok(Lookup::Directory);
         }
-        let name = full_name(&self.source, &record)?;
-        Ok(Lookup::File(Entry::new(self, EntryName::Known(name), Located::indexed(slot, &record))))
+        let name = EntryName::Known(full_name(&self.source, &record)?);
+        Ok(Lookup::File(Entry::new(self, name, Located::indexed(number, &record))))
     }
 
     /// Index and local header differ: another name, an edited archive, or damage.
@@ -338,30 +341,27 @@ impl Archive {
         &self,
         index: &Index,
         name: &str,
-        slot: u64,
-        record: &Record,
+        number: u64,
+        slot: &Slot,
     ) -> Result<Lookup<'_>, Error> {
         if self.fresh_index()?.is_none() {
             return self.lookup_scanned(name);
         }
-        let local =
-            self.source.bytes(record.header_offset + LOCAL_LEN as u64, record.key_len() as u64)?;
-        // A name that is absent may share hash and length with the one in its slot.
-        if *local != *name.as_bytes() && index.place(&self.source, &local)? == (slot, record.tag) {
-            return Ok(Lookup::Absent);
+        let local = Local::read(&self.source, slot.header_offset)?;
+        // A name that is absent may share its hash's end with the one in its slot.
+        if let Some(record) = local.and_then(|local| slot.describe(&local)) {
+            let name_offset = slot.header_offset + LOCAL_LEN as u64;
+            let key = self.source.bytes(name_offset, record.key_len() as u64)?;
+            if *key != *name.as_bytes() && index.place(&self.source, &key)? == (number, slot.tag) {
+                return Ok(Lookup::Absent);
+            }
         }
         let flaw = Flaw::Mismatch {
             field: Field::Crc32,
-            expected: record.crc32.into(),
-            found: self.local_crc32(record),
+            expected: slot.crc32.into(),
+            found: local.map_or(0, |local| local.crc32.into()),
         };
-        Err(self.source.malformed(record.header_offset, flaw))
-    }
-
-    fn local_crc32(&self, record: &Record) -> u64 {
-        self.source
-            .array::<4>(record.header_offset + 14)
-            .map_or(0, |crc32| u32::from_le_bytes(crc32).into())
+        Err(self.source.malformed(slot.header_offset, flaw))
     }
 
     fn lookup_scanned(&self, name: &str) -> Result<Lookup<'_>, Error> {
@@ -382,28 +382,6 @@ impl Archive {
             false => Lookup::Absent,
         })
     }
-}
-
-/// Whether the local header of `record` is the one that the index was made from.
-fn agrees(source: &Source, key: &[u8], record: &Record) -> Result<bool, Error> {
-    let local = source.array::<LOCAL_LEN>(record.header_offset)?;
-    let name_offset = record.header_offset + LOCAL_LEN as u64;
-    let mut sizes = [get32(&local, 22).into(), get32(&local, 18).into()];
-    if sizes.contains(&SENTINEL32.into()) {
-        // Our local zip64 field comes first and holds both sizes.
-        let extra = source.array::<20>(name_offset + u64::from(record.name_len))?;
-        if widen(Some(&extra[4..]), &mut sizes).is_err() {
-            return Ok(false);
-        }
-    }
-    Ok(get32(&local, 0) == LOCAL_SIGNATURE
-        && get16(&local, 8) == record.method.number()
-        && get32(&local, 14) == record.crc32
-        && sizes == [record.size, record.compressed_size]
-        && get16(&local, 26) == record.name_len
-        && get16(&local, 28) == record.extra_len
-        && record.is_possible()
-        && source.equals(name_offset, key)?)
 }
 
 /// The prefix that all names below `directory` have.
@@ -470,10 +448,11 @@ impl<'a> Ordered<'a> {
 }
 
 fn indexed(archive: &Archive, index: &Index, position: u64) -> Result<(u64, Record), Error> {
-    let slot = index.slot_at(&archive.source, position)?;
-    let record = index.record(&archive.source, slot)?;
+    let number = index.slot_at(&archive.source, position)?;
+    let slot = index.slot(&archive.source, number)?;
+    let record = slot.map(|slot| slot.read(&archive.source)).transpose()?.flatten();
     let damaged = || archive.source.malformed(index.index_offset, Flaw::Index);
-    record.filter(Record::is_possible).map(|record| (slot, record)).ok_or_else(damaged)
+    record.map(|record| (number, record)).ok_or_else(damaged)
 }
 
 fn full_name<'a>(source: &'a Source, record: &Record) -> Result<Cow<'a, str>, Error> {

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     Error, Flaw, Method,
-    layout::{self, End, LIMIT48, get16, get32, get64, put16, put32, put64},
+    layout::{self, End, LIMIT48, Local, get16, get32, get64, put16, put32, put64},
     perfect::{Perfect, Shape},
     source::Source,
 };
@@ -22,14 +22,69 @@ pub fn digest(content: &[u8]) -> Digest {
 
 const MAGIC: [u8; 8] = *b"holdall\x01";
 pub(crate) const FOOTER_LEN: u64 = 128;
-const RECORD_LEN: u64 = 32;
+const SLOT_LEN: u64 = 16;
 const DIGEST_LEN: u64 = 32;
-/// A slot without a record.
-const EMPTY: [u8; RECORD_LEN as usize] = [0xff; RECORD_LEN as usize];
-const IS_DEFLATED: u8 = 1;
-const IS_DIRECTORY: u8 = 2;
+/// A slot without an entry.
+const EMPTY: [u8; SLOT_LEN as usize] = [0xff; SLOT_LEN as usize];
+const IS_DIRECTORY: u8 = 1;
 
-/// What the index knows of an entry.
+/// What a slot of the index says of its entry; the local header says the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub header_offset: u64,
+    pub mode: u16,
+    /// What the local header must say as well: an entry that a zip tool replaced says otherwise.
+    pub crc32: u32,
+    pub media_type: u8,
+    pub is_directory: bool,
+    /// The low bits of the hash: most absent names are told apart without a look at the header.
+    pub tag: u16,
+}
+
+impl Slot {
+    fn encode(&self, out: &mut Vec<u8>) {
+        put64(out, self.header_offset | u64::from(self.mode) << 48);
+        put32(out, self.crc32);
+        out.extend_from_slice(&[self.media_type, if self.is_directory { IS_DIRECTORY } else { 0 }]);
+        put16(out, self.tag);
+    }
+
+    fn decode(bytes: &[u8; SLOT_LEN as usize]) -> Option<Slot> {
+        (*bytes != EMPTY).then(|| Slot {
+            header_offset: get64(bytes, 0) & (LIMIT48 - 1),
+            mode: get16(bytes, 6),
+            crc32: get32(bytes, 8),
+            media_type: bytes[12],
+            is_directory: bytes[13] & IS_DIRECTORY != 0,
+            tag: get16(bytes, 14),
+        })
+    }
+
+    /// The whole of the entry, if its local header is the one that the index was made from.
+    pub fn describe(&self, local: &Local) -> Option<Record> {
+        let record = Record {
+            header_offset: self.header_offset,
+            mode: self.mode,
+            compressed_size: local.compressed_size,
+            name_len: local.name_len,
+            size: local.size,
+            media_type: self.media_type,
+            method: local.method,
+            is_directory: self.is_directory,
+            crc32: self.crc32,
+            extra_len: local.extra_len,
+        };
+        (local.crc32 == self.crc32 && record.is_possible()).then_some(record)
+    }
+
+    /// As [`describe`](Self::describe), with a look at the local header.
+    pub fn read(&self, source: &Source) -> Result<Option<Record>, Error> {
+        let local = Local::read(source, self.header_offset)?;
+        Ok(local.and_then(|local| self.describe(&local)))
+    }
+}
+
+/// What slot and local header say of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Record {
     pub header_offset: u64,
@@ -44,8 +99,6 @@ pub(crate) struct Record {
     pub crc32: u32,
     /// The length of the local extra fields.
     pub extra_len: u16,
-    /// The low bits of the hash: most absent names are told apart without a look at the header.
-    pub tag: u16,
 }
 
 impl Record {
@@ -56,35 +109,26 @@ impl Record {
             + u64::from(self.extra_len)
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
-        let attributes = if self.method == Method::Deflated { IS_DEFLATED } else { 0 }
-            | if self.is_directory { IS_DIRECTORY } else { 0 };
-        put64(out, self.header_offset | u64::from(self.mode) << 48);
-        put64(out, self.compressed_size | u64::from(self.name_len) << 48);
-        put64(out, self.size | u64::from(self.media_type) << 48 | u64::from(attributes) << 56);
-        put32(out, self.crc32);
-        put16(out, self.extra_len);
-        put16(out, self.tag);
+    /// The length of the name without a directory's slash.
+    pub fn key_len(&self) -> usize {
+        usize::from(self.name_len).saturating_sub(self.is_directory.into())
     }
 
-    fn decode(bytes: &[u8; RECORD_LEN as usize]) -> Option<Record> {
-        if *bytes == EMPTY {
-            return None;
+    /// Whether its sizes go with its method: what is stored has one size.
+    fn is_possible(&self) -> bool {
+        self.method == Method::Deflated || self.size == self.compressed_size
+    }
+
+    /// What the index says of the entry with this `tag`.
+    fn slot(&self, tag: u16) -> Slot {
+        Slot {
+            header_offset: self.header_offset,
+            mode: self.mode,
+            crc32: self.crc32,
+            media_type: self.media_type,
+            is_directory: self.is_directory,
+            tag,
         }
-        let attributes = bytes[23];
-        Some(Record {
-            header_offset: get64(bytes, 0) & (LIMIT48 - 1),
-            mode: get16(bytes, 6),
-            compressed_size: get64(bytes, 8) & (LIMIT48 - 1),
-            name_len: get16(bytes, 14),
-            size: get64(bytes, 16) & (LIMIT48 - 1),
-            media_type: bytes[22],
-            method: if attributes & IS_DEFLATED == 0 { Method::Stored } else { Method::Deflated },
-            is_directory: attributes & IS_DIRECTORY != 0,
-            crc32: get32(bytes, 24),
-            extra_len: get16(bytes, 28),
-            tag: get16(bytes, 30),
-        })
     }
 }
 
@@ -180,7 +224,7 @@ impl Index {
     }
 
     fn digests_offset(&self) -> u64 {
-        self.index_offset + self.shape.slots * RECORD_LEN
+        self.index_offset + self.shape.slots * SLOT_LEN
     }
 
     fn order_offset(&self) -> u64 {
@@ -204,25 +248,24 @@ impl Index {
         self.shape.slots
     }
 
-    /// The slot that `key` (a name without a directory's slash) must be in, and its record.
-    pub fn find(&self, source: &Source, key: &[u8]) -> Result<Option<(u64, Record)>, Error> {
+    /// The number of the slot that `key` (a name without a directory's slash) must be in, and what
+    /// it says, if it may be about `key`.
+    pub fn find(&self, source: &Source, key: &[u8]) -> Result<Option<(u64, Slot)>, Error> {
         if self.entries == 0 {
             return Ok(None);
         }
-        let (slot, tag) = self.place(source, key)?;
-        let record = self.record(source, slot)?;
-        Ok(record
-            .filter(|record| record.tag == tag && record.key_len() == key.len())
-            .map(|record| (slot, record)))
+        let (number, tag) = self.place(source, key)?;
+        let slot = self.slot(source, number)?;
+        Ok(slot.filter(|slot| slot.tag == tag).map(|slot| (number, slot)))
     }
 
     /// As [`find`](Self::find), in a mapped file; `None` for what does not lie where it should.
-    pub fn find_in(&self, map: &[u8], key: &[u8]) -> Option<(u64, Record)> {
+    pub fn find_in(&self, map: &[u8], key: &[u8]) -> Option<(u64, Slot)> {
         let hash = self.shape.hash(key);
         let pilot = array(map, self.pilots_offset() + self.shape.bucket(hash) * 2)?;
-        let slot = self.shape.slot(hash, u16::from_le_bytes(pilot));
-        let record = Record::decode(&array(map, self.index_offset + slot * RECORD_LEN)?)?;
-        (record.tag == hash as u16 && record.key_len() == key.len()).then_some((slot, record))
+        let number = self.shape.slot(hash, u16::from_le_bytes(pilot));
+        let slot = Slot::decode(&array(map, self.index_offset + number * SLOT_LEN)?)?;
+        (slot.tag == hash as u16).then_some((number, slot))
     }
 
     /// The slot and the tag of `key`.
@@ -232,8 +275,8 @@ impl Index {
         Ok((self.shape.slot(hash, u16::from_le_bytes(pilot)), hash as u16))
     }
 
-    pub fn record(&self, source: &Source, slot: u64) -> Result<Option<Record>, Error> {
-        Ok(Record::decode(&source.array(self.index_offset + slot * RECORD_LEN)?))
+    pub fn slot(&self, source: &Source, number: u64) -> Result<Option<Slot>, Error> {
+        Ok(Slot::decode(&source.array(self.index_offset + number * SLOT_LEN)?))
     }
 
     pub fn digest(&self, source: &Source, slot: u64) -> Result<Digest, Error> {
@@ -322,24 +365,11 @@ impl Index {
     }
 }
 
-impl Record {
-    /// Whether its sizes go with its method: what is stored has one size.
-    pub fn is_possible(&self) -> bool {
-        self.method == Method::Deflated || self.size == self.compressed_size
-    }
-
-    /// The length of the name without a directory's slash.
-    pub fn key_len(&self) -> usize {
-        usize::from(self.name_len).saturating_sub(self.is_directory.into())
-    }
-}
-
 /// An entry for the builder.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     /// The full name; a directory's ends in `/`.
     pub name: Box<str>,
-    /// `tag` is filled in by the builder.
     pub record: Record,
     pub digest: Digest,
 }
@@ -381,7 +411,7 @@ impl Builder {
 
     /// The length of the index in bytes.
     pub fn len(&self) -> u64 {
-        self.perfect.shape.slots * (RECORD_LEN + DIGEST_LEN)
+        self.perfect.shape.slots * (SLOT_LEN + DIGEST_LEN)
             + self.order.len() as u64 * 4
             + self.perfect.pilots.len() as u64 * 2
             + self.types.len() as u64
@@ -394,8 +424,8 @@ impl Builder {
         for slot in &self.items {
             match slot.map(|position| &items[position as usize]) {
                 Some(item) => {
-                    Record { tag: self.perfect.shape.hash(key(&item.name)) as u16, ..item.record }
-                        .encode(&mut out)
+                    let tag = self.perfect.shape.hash(key(&item.name)) as u16;
+                    item.record.slot(tag).encode(&mut out);
                 }
                 None => out.extend_from_slice(&EMPTY),
             }

@@ -11,7 +11,7 @@
 //!                   local header  data/index.html            data
 //!                   …                                                  sorted by name
 //!                   local header  .holdall/index
-//!   index_offset      records   slots × 32 bytes
+//!   index_offset      slots     slots × 16 bytes
 //!                     digests   slots × 32 bytes   SHA-256 of the content
 //!                     order     entries × u32      slots, in the order of names
 //!                     pilots    buckets × u16      the perfect hash
@@ -21,6 +21,10 @@
 //!                   [zip64 end record, zip64 locator]                  only where needed
 //!                   end record, 22 bytes: the last of the file
 //! ```
+//!
+//! A slot, little-endian: u48 offset of the local header, u16 mode, u32 CRC-32, u8 media type, u8
+//! directory or not, u16 tag; all ones where it is empty. What it does not say, the local header
+//! says, which stands before the data and is looked at anyway.
 //!
 //! The footer, little-endian: `holdall\x01`; u64 entries, slots, buckets, seed, index_offset,
 //! archive_offset, directory_offset, directory_size; u32 length of the types, u32 CRC-32 of the
@@ -39,12 +43,13 @@
 //! 6. A directory's name ends in `/`, it has no data; every parent of an entry has its own entry.
 //! 7. Names are [`Name`](crate::Name)s, UTF-8, sorted bytewise after manifest and payload, unique.
 //! 8. zip64 appears where a value needs it, and then with the sentinel in the 32-bit field.
-//! 9. A stored entry of [`PAGE_FROM`] bytes or more begins on a page, a smaller one on 8 bytes; the
-//!    padding is one extra field [`EXTRA_ALIGNMENT`], zero-filled.
+//! 9. A stored entry of [`PAGE_FROM`] bytes or more begins on a page; the padding is one extra field
+//!    [`EXTRA_ALIGNMENT`], zero-filled. Others begin where the header ends: no reader of bytes gains
+//!    from more, and padding would cost a small file more than its index.
 //! 10. `.holdall/index` is stored, the last entry, and ends where the central directory begins.
 //! 11. The index is a function of the other entries: building it again gives the same bytes.
 
-use crate::error::Field;
+use crate::{Error, error::Field, source::Source};
 
 /// `PK\3\4`: a local header (APPNOTE 4.3.7).
 pub(crate) const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
@@ -99,7 +104,7 @@ const DOS_DIRECTORY: u32 = 0x10;
 pub(crate) const PAGE_FROM: u64 = 64 * 1024;
 /// The page size that large stored entries are aligned to.
 pub(crate) const PAGE: u64 = 4096;
-/// The alignment of smaller stored entries.
+/// What the executable before the archive is padded to.
 pub(crate) const WORD: u64 = 8;
 
 /// Deflate can't shrink data further than this (RFC 1951: 258 bytes in 2 bits).
@@ -224,6 +229,54 @@ pub(crate) struct Header<'a> {
     pub file_offset: u64,
 }
 
+/// What a local header says, apart from the name (APPNOTE 4.3.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Local {
+    pub method: Method,
+    pub crc32: u32,
+    pub compressed_size: u64,
+    pub size: u64,
+    pub name_len: u16,
+    /// The length of the extra fields.
+    pub extra_len: u16,
+}
+
+impl Local {
+    /// Understands the fixed part; `None` if it is none of ours. A size that is a sentinel is left.
+    pub fn parse(fixed: &[u8; LOCAL_LEN]) -> Option<Local> {
+        let method = Method::from_number(get16(fixed, 8))?;
+        (get32(fixed, 0) == LOCAL_SIGNATURE).then(|| Local {
+            method,
+            crc32: get32(fixed, 14),
+            compressed_size: get32(fixed, 18).into(),
+            size: get32(fixed, 22).into(),
+            name_len: get16(fixed, 26),
+            extra_len: get16(fixed, 28),
+        })
+    }
+
+    /// Whether the sizes are in the zip64 field.
+    pub fn is_zip64(&self) -> bool {
+        self.size.max(self.compressed_size) >= SENTINEL32.into()
+    }
+
+    /// Reads the header at `offset`, with its zip64 field; `None` if it is none of ours.
+    pub fn read(source: &Source, offset: u64) -> Result<Option<Local>, Error> {
+        let Some(mut local) = Local::parse(&source.array(offset)?) else { return Ok(None) };
+        if !local.is_zip64() {
+            return Ok(Some(local));
+        }
+        // Our zip64 field comes first and holds both sizes.
+        let extra = source.array::<20>(offset + LOCAL_LEN as u64 + u64::from(local.name_len))?;
+        let mut sizes = [local.size, local.compressed_size];
+        if get16(&extra, 0) != EXTRA_ZIP64 || widen(Some(&extra[4..]), &mut sizes).is_err() {
+            return Ok(None);
+        }
+        [local.size, local.compressed_size] = sizes;
+        Ok(Some(local))
+    }
+}
+
 impl Header<'_> {
     fn sizes_need_zip64(&self) -> bool {
         self.compressed_size >= SENTINEL32.into() || self.size >= SENTINEL32.into()
@@ -320,7 +373,6 @@ impl Header<'_> {
 fn alignment_of(method: Method, compressed_size: u64) -> u64 {
     match method {
         Method::Stored if compressed_size >= PAGE_FROM => PAGE,
-        Method::Stored if compressed_size > 0 => WORD,
         _ => 1,
     }
 }

@@ -224,12 +224,12 @@ fn complete_from_index(
 ) -> Result<(), Error> {
     let source = archive.source();
     let key = item.name.strip_suffix('/').unwrap_or(&item.name).as_bytes();
-    let Some((slot, record)) = index.find(source, key)? else {
+    let Some((number, slot)) = index.find(source, key)? else {
         problem(source.malformed(index.index_offset, Flaw::Index));
         return Ok(());
     };
-    item.record.media_type = record.media_type;
-    if index.digest(source, slot)? != item.digest {
+    item.record.media_type = slot.media_type;
+    if index.digest(source, number)? != item.digest {
         let flaw = Flaw::DigestMismatch { name: item.name.to_string() };
         problem(source.malformed(item.record.header_offset, flaw));
     }
@@ -262,7 +262,6 @@ fn item_of(entry: &Scanned, digest: Digest) -> Item {
         is_directory: entry.is_directory(),
         crc32: entry.crc32,
         extra_len: header.local_extra_len(),
-        tag: 0,
     };
     debug_assert!(entry.size < LIMIT48);
     Item { name: entry.name.clone(), record, digest }

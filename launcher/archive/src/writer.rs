@@ -453,7 +453,6 @@ fn record_of(header: &Header<'_>, media_type: u8) -> Record {
         is_directory: header.name.ends_with(b"/"),
         crc32: header.crc32,
         extra_len: header.local_extra_len(),
-        tag: 0,
     }
 }
 

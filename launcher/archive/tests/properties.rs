@@ -389,7 +389,7 @@ fn an_index_that_is_out_of_order_ends_no_listing_never() {
     let mut bundle = write(&[], &small_files());
     let (entries, slots) = (footer_field(&bundle, 8), footer_field(&bundle, 16));
     let index_offset = footer_field(&bundle, 40);
-    let order = index_offset + slots * 64;
+    let order = index_offset + slots * 48;
     // Every position of the order names every slot once.
     for slot in 0..slots as u32 {
         for position in 0..entries {
@@ -405,16 +405,20 @@ fn an_index_that_is_out_of_order_ends_no_listing_never() {
 }
 
 #[test]
-fn an_index_that_gives_a_stored_entry_two_sizes_is_refused_in_listings() {
+fn a_local_header_that_gives_a_stored_entry_two_sizes_is_refused_in_listings() {
     let mut bundle = write(&[], &small_files());
     let (slots, index_offset) = (footer_field(&bundle, 16), footer_field(&bundle, 40));
     for slot in 0..slots {
-        // The packed size, then the attributes, of which the lowest bit means deflated.
-        let record = index_offset + slot * 32;
-        bundle[record + 8] ^= 1;
-        bundle[record + 23] &= !1;
+        let slot = index_offset + slot * 16;
+        let offset: [u8; 6] = bundle[slot..slot + 6].try_into().unwrap();
+        if offset != [0xff; 6] {
+            let [a, b, c, d, e, f] = offset;
+            let local = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) as usize;
+            // The method is stored, the packed size another one (APPNOTE 4.3.7).
+            bundle[local + 8] = 0;
+            bundle[local + 18] ^= 1;
+        }
     }
-    reseal(&mut bundle, index_offset);
     let archive = open(&bundle).unwrap();
     assert_eq!(archive.index_state().unwrap(), IndexState::Used);
     assert!(archive.entries_under("").is_err());
