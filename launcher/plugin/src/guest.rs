@@ -36,7 +36,7 @@ pub use start::{entry, start, stop, table};
 macro_rules! export {
     ($service:path) => {
         const _: () = {
-            unsafe extern "C" fn start(
+            unsafe extern "C" fn __holdall_start(
                 host: *const $crate::abi::Host,
                 context: *mut *mut ::core::ffi::c_void,
                 error: *mut ::core::ffi::c_char,
@@ -46,13 +46,13 @@ macro_rules! export {
                 unsafe { $crate::guest::start($service, host, context, error, error_size) }
             }
 
-            static PLUGIN: $crate::abi::Plugin =
-                $crate::guest::table(concat!(env!("CARGO_PKG_NAME"), "\0"), start);
+            static __HOLDALL_PLUGIN: $crate::abi::Plugin =
+                $crate::guest::table(concat!(env!("CARGO_PKG_NAME"), "\0"), __holdall_start);
 
             // SAFETY: no other function has this name, as there is one plug-in in a library.
             #[unsafe(no_mangle)]
             pub extern "C" fn holdall_plugin_v1(host_abi: u32) -> *const $crate::abi::Plugin {
-                $crate::guest::entry(&PLUGIN, host_abi)
+                $crate::guest::entry(&__HOLDALL_PLUGIN, host_abi)
             }
         };
     };
