@@ -3,7 +3,7 @@
 use crate::binary;
 use crate::cli::BundleArgs;
 use crate::error::Error;
-use crate::output::{CheckedFile, NewFile, OwnVerdict};
+use crate::output::{ClosedFile, NewFile, OwnVerdict};
 use crate::pack::{self, Compression, PackError};
 use crate::plan::{Code, Plan};
 use crate::prefix::EntryPoint;
@@ -12,8 +12,8 @@ use crate::summary::Summary;
 use crate::tree::{self, Item};
 use holdall_archive::{Name, Writer};
 use holdall_bundle::{
-    Built, BundleError, Content, Digest, MANIFEST_FORMAT, MANIFEST_NAME, Manifest, Prefix,
-    ignore_broken_pipe,
+    Built, BundleError, Content, Digest, EntryPointKind, MANIFEST_FORMAT, MANIFEST_NAME, Manifest,
+    Prefix, ignore_broken_pipe,
 };
 use std::io::Write;
 
@@ -30,9 +30,9 @@ pub fn run(args: &BundleArgs, shell: &Shell) -> Result<(), Error> {
     let new = NewFile::create(&plan.output)?;
     write(&plan, &entry_point, &items, &new, shell)?;
     shell.detail("Verifying", new.target().display());
-    let checked = new.check()?;
-    verify(&checked, &entry_point, shell)?;
-    let (output, bundle) = checked.commit()?;
+    let closed = new.close()?;
+    verify(&closed, &entry_point, shell)?;
+    let (output, bundle) = closed.commit()?;
     if shell.verbosity() == crate::shell::Verbosity::Quiet {
         return Ok(());
     }
@@ -134,19 +134,20 @@ fn expected_content(entry_point: &EntryPoint, items: &[Item]) -> Result<Content,
     Ok(Content { files, size, digest: Digest([0; 32]) })
 }
 
-/// Has the new file verify itself, where it can run.
-fn verify(checked: &CheckedFile, entry_point: &EntryPoint, shell: &Shell) -> Result<(), Error> {
+/// Has the new file verify itself; what can't run here, or is not our launcher, is checked by us.
+fn verify(closed: &ClosedFile, entry_point: &EntryPoint, shell: &Shell) -> Result<(), Error> {
     if !entry_point.runs_here() {
         shell.detail("Skipping", "its own --verify: it is for another machine");
-        return Ok(());
+        return Ok(closed.check()?);
     }
-    match checked.run()? {
+    match closed.run()? {
+        OwnVerdict::Right if entry_point.kind != EntryPointKind::Linked => return Ok(()),
         OwnVerdict::Right => {}
         OwnVerdict::Unknown(reason) => {
             shell.warn(format_args!("the new file was checked, but not by itself: {reason}"));
         }
     }
-    Ok(())
+    Ok(closed.check()?)
 }
 
 fn print(summary: &Summary) -> Result<(), Error> {

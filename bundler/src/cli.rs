@@ -156,7 +156,7 @@ pub struct PackingArgs {
     /// Compress as well as possible: the same as --level 12.
     #[arg(short, long)]
     pub release: bool,
-    /// The level of compression, 0 (none) to 12 [default: 6].
+    /// The level of compression, 0 (none) to 12 [default: 9].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=12))]
     pub level: Option<u8>,
 }

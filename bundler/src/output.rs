@@ -140,29 +140,23 @@ impl NewFile {
         self.file.try_clone().map_err(|source| self.write_error(source))
     }
 
-    /// Brings the file to the disk and checks every byte of it, in this process.
+    /// Brings the file to the disk and opens it as the bundle that it must be now.
     ///
     /// # Errors
     /// [`OutputError::Write`] and [`OutputError::Damaged`].
-    pub fn check(self) -> Result<CheckedFile, OutputError> {
+    pub fn close(self) -> Result<ClosedFile, OutputError> {
         self.file.sync_all().map_err(|source| self.write_error(source))?;
         // Opened again, read-only: a file that is open for writing can't be run.
         let reopened = File::open(descriptor_path(&self.file));
         let file = reopened.map_err(|source| self.write_error(source))?;
         let clone = file.try_clone().map_err(|source| self.write_error(source))?;
-        let damaged = |source| OutputError::Damaged { path: self.target.clone(), source };
-        let archive = Archive::from_file(clone, self.target.clone())
-            .map_err(|error| damaged(error.into()))?;
-        let mut first = None;
-        holdall_bundle::verify(&archive, &mut |error| {
-            first.get_or_insert(error);
-        })
-        .map_err(damaged)?;
-        if let Some(error) = first {
-            return Err(damaged(error));
+        let bundle = Archive::from_file(clone, self.target.clone())
+            .map_err(BundleError::from)
+            .and_then(Bundle::from_archive);
+        match bundle {
+            Ok(bundle) => Ok(ClosedFile { new: Self { file, ..self }, bundle }),
+            Err(source) => Err(OutputError::Damaged { path: self.target, source }),
         }
-        let bundle = Bundle::from_archive(archive).map_err(damaged)?;
-        Ok(CheckedFile { new: Self { file, ..self }, bundle })
     }
 
     fn write_error(&self, source: io::Error) -> OutputError {
@@ -170,9 +164,9 @@ impl NewFile {
     }
 }
 
-/// A new file that is complete and right.
+/// A new file that is complete, and still has to prove itself.
 #[derive(Debug)]
-pub struct CheckedFile {
+pub struct ClosedFile {
     new: NewFile,
     bundle: Bundle,
 }
@@ -186,10 +180,27 @@ pub enum OwnVerdict {
     Unknown(String),
 }
 
-impl CheckedFile {
+impl ClosedFile {
     /// The bundle in it.
     pub fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// Checks every byte, in this process.
+    ///
+    /// # Errors
+    /// [`OutputError::Damaged`] with the first damage.
+    pub fn check(&self) -> Result<(), OutputError> {
+        let mut first = None;
+        let checked = holdall_bundle::verify(self.bundle.archive(), &mut |error| {
+            first.get_or_insert(error);
+        });
+        match checked.map(|_| first) {
+            Ok(None) => Ok(()),
+            Ok(Some(source)) | Err(source) => {
+                Err(OutputError::Damaged { path: self.new.target.clone(), source })
+            }
+        }
     }
 
     /// Runs the file with `--verify`, with a time limit.
@@ -343,7 +354,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let new = NewFile::create(&dir.path().join("out")).unwrap();
         new.writer().unwrap().write_all(b"no bundle").unwrap();
-        assert!(matches!(new.check(), Err(OutputError::Damaged { .. })));
+        assert!(matches!(new.close(), Err(OutputError::Damaged { .. })));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 

@@ -17,7 +17,7 @@ pub const CARGO_RESOURCES: [&str; 6] =
     ["assets", "data", "public", "resources", "static", "templates"];
 
 /// The level of compression unless another is asked for.
-const DEFAULT_LEVEL: u8 = 6;
+const DEFAULT_LEVEL: u8 = 9;
 /// The level of `--release`.
 const RELEASE_LEVEL: u8 = 12;
 

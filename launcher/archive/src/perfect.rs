@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// Names in a bucket, on average: more make a smaller table and a longer search.
 const BUCKET_SIZE: u64 = 4;
 /// One slot in this many is left free: the last buckets find theirs faster.
-const SLACK: u64 = 32;
+const SLACK: u64 = 64;
 
 /// How many seeds are tried; the first all but always suits.
 const SEEDS: u64 = 32;
