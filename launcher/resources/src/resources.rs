@@ -103,7 +103,7 @@ impl Resources {
 
     /// The file called `name`, if there is one; a directory is none.
     ///
-    /// In a bundle this allocates nothing.
+    /// In the running bundle this allocates nothing.
     ///
     /// # Errors
     /// [`Error::InvalidName`], and what reading the origin can meet.
