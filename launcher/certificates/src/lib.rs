@@ -1,0 +1,1 @@
+//! Certificates from files: found by name, renewed while they are in use.

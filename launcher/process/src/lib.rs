@@ -1,0 +1,1 @@
+//! What a server is to the system: limits, user, sandbox, upgrade, systemd.
