@@ -41,6 +41,7 @@ mod channel;
 #[cfg(feature = "server")]
 mod connection;
 mod contain;
+mod peer;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
@@ -50,6 +51,7 @@ pub use body::Body;
 pub use boxed::{BoxFuture, BoxService};
 pub use channel::{BodyClosed, BodySender, BrokenOff};
 pub use contain::{Contained, Panic, contain};
+pub use peer::{Peer, Scheme};
 #[cfg(feature = "server")]
 pub use server::{Ended, ServeError, Server};
 #[cfg(feature = "server")]
