@@ -7,16 +7,28 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdall_endpoint::Endpoint;
-use holdall_service::{Body, BoxError, BoxFuture, BoxService, Ended, Request, Response, Server};
+use holdall_endpoint::{Endpoint, Inherited};
+use holdall_log::{Format, Log, Settings};
+use holdall_service::{
+    Binding, Body, BoxError, BoxFuture, BoxService, Ended, Request, Response, Server, Shutdown,
+};
 use http_body::Frame;
 use tower_service::Service;
 
 fn main() -> Result<(), BoxError> {
-    let listener = "tcp:0:interface=127.0.0.1".parse::<Endpoint>()?.bind()?;
-    println!("http://{}", listener.authority());
-    let up = || std::io::stdout().flush().expect("standard output");
-    match Server::new("probe").run(vec![listener], BoxService::new(Probe), up)? {
+    Log::start("probe", Settings { format: Format::Text, ..Settings::default() })?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(async {
+        let endpoint: Endpoint = "tcp:0:interface=127.0.0.1".parse()?;
+        let listener = endpoint.open(&mut Inherited::none())?;
+        let shutdown = Shutdown::on_signals()?;
+        println!("http://{}", listener.address());
+        std::io::stdout().flush()?;
+        let bindings = vec![Binding::new(listener, BoxService::new(Probe))];
+        Ok::<_, BoxError>(Server::default().serve(bindings, shutdown).await?)
+    });
+    runtime.shutdown_background();
+    match ended? {
         Ended::Drained => println!("drained"),
         Ended::Cut { connections } => println!("cut {connections}"),
     }

@@ -28,7 +28,7 @@ enum Kind {
     Whole(Option<Bytes>),
     /// A request as it arrives.
     #[cfg(feature = "server")]
-    Incoming(hyper::body::Incoming),
+    Received(crate::receive::Received),
     Other(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>),
 }
 
@@ -88,7 +88,7 @@ impl http_body::Body for Body {
         match &mut self.0 {
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             #[cfg(feature = "server")]
-            Kind::Incoming(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Kind::Received(body) => Pin::new(body).poll_frame(context),
             Kind::Other(body) => body.as_mut().poll_frame(context),
         }
     }
@@ -97,7 +97,7 @@ impl http_body::Body for Body {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_none(),
             #[cfg(feature = "server")]
-            Kind::Incoming(body) => body.is_end_stream(),
+            Kind::Received(body) => body.is_end_stream(),
             Kind::Other(body) => body.is_end_stream(),
         }
     }
@@ -108,7 +108,7 @@ impl http_body::Body for Body {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             #[cfg(feature = "server")]
-            Kind::Incoming(body) => body.size_hint(),
+            Kind::Received(body) => body.size_hint(),
             Kind::Other(body) => body.size_hint(),
         }
     }
@@ -134,11 +134,8 @@ impl<T: Into<Bytes>> From<T> for Body {
 
 #[cfg(feature = "server")]
 impl Body {
-    /// A request body as hyper receives it.
-    pub(crate) fn incoming(body: hyper::body::Incoming) -> Self {
-        match http_body::Body::is_end_stream(&body) {
-            true => Self::empty(),
-            false => Self(Kind::Incoming(body)),
-        }
+    /// A request body as it arrives.
+    pub(crate) fn received(body: crate::receive::Received) -> Self {
+        Self(Kind::Received(body))
     }
 }

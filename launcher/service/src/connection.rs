@@ -1,171 +1,174 @@
-//! One connection: HTTP/1.1, and failures that stay inside one request.
+//! One connection: from its arrival to its last answer.
 
 use std::convert::Infallible;
-use std::error::Error;
-use std::io::Write;
-use std::pin::{Pin, pin};
+use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
-use bytes::Bytes;
-use http::{Method, StatusCode, Uri};
-use http_body::{Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-use crate::{
-    Body, BoxError, BoxService, Contained, Phase, Request, Response, Server, Shutdown, chain,
-    contain,
-};
+use crate::access_log::AccessLog;
+use crate::activity::{Activity, Stage};
+use crate::addresses::{Addresses, Place};
+use crate::arrival::{Arrived, Gate, Refused};
+use crate::metrics::{Metrics, Rejection};
+use crate::request_id::RequestId;
+use crate::stream::{Socket, Stream, Watched};
+use crate::{BoxService, Limits, Peer, Phase, Server, Shutdown, chain, exchange};
 
 /// What all connections of a server have in common.
-pub(crate) struct Connections {
-    pub(crate) drain_timeout: Duration,
-    http: http1::Builder,
-    shutdown: Shutdown,
-    reporter: Arc<Reporter>,
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) access_log: Option<AccessLog>,
+    /// Whether clients shall come back on another connection.
+    pub(crate) is_leaving: AtomicBool,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    addresses: Addresses,
+    connections: AtomicU64,
 }
 
-impl Connections {
-    pub(crate) fn new(server: &Server, shutdown: Shutdown) -> Self {
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(server.header_timeout);
+/// What all requests of a connection have in common.
+pub(crate) struct Connection {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) service: BoxService,
+    pub(crate) peer: Arc<Peer>,
+    /// Whether its requests are in the access log.
+    pub(crate) is_logged: bool,
+    number: u64,
+    begun: Instant,
+    _place: Option<Place>,
+}
+
+impl Shared {
+    pub(crate) fn new(server: &Server) -> Self {
+        let limits = server.limits.clone();
+        let mut http1 = http1::Builder::new();
+        // The limits on time are those of `Activity`, which has no timer for each request.
+        http1.header_read_timeout(None);
         // A client may close its sending side after the request, as socat does, and still listens.
-        http.half_close(true);
+        http1.half_close(true).max_header_size(limits.header_bytes);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
+        http2.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
         Self {
-            drain_timeout: server.drain_timeout,
-            http,
-            shutdown,
-            reporter: Arc::new(Reporter { name: server.name.clone() }),
+            addresses: Addresses::new(limits.connections_per_address),
+            limits,
+            metrics: Arc::clone(&server.metrics),
+            access_log: server.access_log.clone(),
+            is_leaving: AtomicBool::new(false),
+            http1,
+            http2,
+            connections: AtomicU64::new(0),
         }
     }
+}
 
-    pub(crate) fn shutdown(&self) -> Shutdown {
-        self.shutdown.clone()
-    }
+/// The most requests at one time on an HTTP/2 connection; RFC 9113, section 6.5.2, asks for at
+/// least 100.
+const MAX_STREAMS: u32 = 200;
 
-    pub(crate) fn report(&self, line: &str) {
-        self.reporter.report(line);
-    }
-
-    /// Serves one connection to its end. What fails on it is the client's affair, as hyper has
-    /// answered what can be answered.
-    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, service: BoxService) {
+/// Takes a socket through the gate and serves it to its end. What fails on it is the client's
+/// affair, as hyper has answered what can be answered.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    gate: Arc<Gate>,
+    service: BoxService,
+    socket: Socket,
+    activity: Arc<Activity>,
+    shutdown: Shutdown,
+) {
+    let _counted = shared.metrics.connection_begins();
+    if let Socket::Tcp(stream) = &socket {
         // Answers are written in few large pieces, and waiting to fill packets costs 40 ms each.
         let _ = stream.set_nodelay(true);
-        let reporter = Arc::clone(&self.reporter);
-        let answering = service_fn(move |request| answer(&service, request, Arc::clone(&reporter)));
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), answering));
-        let mut shutdown = self.shutdown();
+    }
+    let arrived = match gate.pass(socket, &activity).await {
+        Ok(arrived) => arrived,
+        Err(Refused::Silent) => return,
+        Err(refused) => return tracing::debug!(error = chain(&refused), "connection refused"),
+    };
+    let client = arrived.peer.client.map(|client| client.ip());
+    let Some(place) = place(&shared, client) else { return };
+    let Arrived { stream, peer, protocol } = arrived;
+    let connection = Connection::new(shared, activity, service, peer, place, gate.is_logged);
+    connection.speak(stream, protocol, shutdown).await;
+}
+
+/// Serves standard input and output as one HTTP/1.1 connection.
+pub(crate) async fn serve_stdio(shared: Arc<Shared>, service: BoxService, shutdown: Shutdown) {
+    let activity = Arc::new(Activity::new());
+    let stream = Stream::Stdio(tokio::io::join(tokio::io::stdin(), tokio::io::stdout()));
+    let connection = Connection::new(shared, activity, service, Peer::default(), None, true);
+    connection.speak(stream, Stage::Http1, shutdown).await;
+}
+
+/// A place among the connections of an address; `None` where it has its share already.
+fn place(shared: &Shared, client: Option<IpAddr>) -> Option<Option<Place>> {
+    let Some(client) = client else { return Some(None) };
+    let place = shared.addresses.take(client);
+    if place.is_none() {
+        shared.metrics.rejected(Rejection::PerAddress);
+        tracing::debug!(%client, "connection refused: too many from this address");
+    }
+    place.map(Some)
+}
+
+impl Connection {
+    fn new(
+        shared: Arc<Shared>,
+        activity: Arc<Activity>,
+        service: BoxService,
+        peer: Peer,
+        place: Option<Place>,
+        is_logged: bool,
+    ) -> Arc<Self> {
+        let number = shared.connections.fetch_add(1, Relaxed);
+        let (peer, begun) = (Arc::new(peer), Instant::now());
+        let _place = place;
+        Arc::new(Self { shared, activity, service, peer, is_logged, number, begun, _place })
+    }
+
+    /// The id of a request that came at this moment.
+    pub(crate) fn request_id(&self, moment: Instant) -> RequestId {
+        let moment = moment.saturating_duration_since(self.begun).as_nanos();
+        RequestId::Ours { connection: self.number, moment: moment as u64 }
+    }
+
+    async fn speak(self: Arc<Self>, stream: Stream, protocol: Stage, shutdown: Shutdown) {
+        self.activity.enter(protocol);
+        match protocol {
+            Stage::Http2 => self.speak_http2(stream, shutdown).await,
+            _ => self.speak_http1(stream).await,
+        }
+    }
+
+    async fn speak_http1(self: Arc<Self>, stream: Stream) {
+        let shared = Arc::clone(&self.shared);
+        let io = Watched { stream, activity: Arc::clone(&self.activity) };
+        let answering = service_fn(move |request| exchange::answer(&self, request));
+        let connection = shared.http1.serve_connection(TokioIo::new(io), answering);
+        let _ = connection.with_upgrades().await;
+    }
+
+    async fn speak_http2(self: Arc<Self>, stream: Stream, mut shutdown: Shutdown) {
+        let shared = Arc::clone(&self.shared);
+        let io = Watched { stream, activity: Arc::clone(&self.activity) };
+        let answering = service_fn(move |request| {
+            let answer = exchange::answer(&self, request);
+            async move { Ok::<_, Infallible>(answer.await?) }
+        });
+        let mut connection = pin!(shared.http2.serve_connection(TokioIo::new(io), answering));
         tokio::select! {
             _ = connection.as_mut() => return,
-            () = shutdown.reached(Phase::Draining) => connection.as_mut().graceful_shutdown(),
+            () = shutdown.reached(Phase::HandingOver) => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;
-    }
-}
-
-/// Answers one request, whatever the service does.
-fn answer(
-    service: &BoxService,
-    request: http::Request<Incoming>,
-    reporter: Arc<Reporter>,
-) -> impl Future<Output = Result<http::Response<WatchedBody>, Infallible>> + use<> {
-    let line =
-        RequestLine { method: request.method().clone(), target: request.uri().clone(), reporter };
-    let request: Request = request.map(Body::incoming);
-    let begun = contain(|| service.answer(request));
-    async move {
-        let outcome = match begun {
-            Ok(future) => Contained::new(future).await,
-            Err(panic) => Err(panic),
-        };
-        let response = match outcome {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => line.failed(&*error),
-            Err(panic) => line.failed(&panic),
-        };
-        Ok(response.map(|body| WatchedBody { body, line }))
-    }
-}
-
-/// A request as lines on stderr name it.
-struct RequestLine {
-    method: Method,
-    target: Uri,
-    reporter: Arc<Reporter>,
-}
-
-impl RequestLine {
-    fn failed(&self, error: &(dyn Error + 'static)) -> Response {
-        self.report("service failed", error);
-        let mut response = Response::new(Body::from("internal server error\n"));
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
-        response
-    }
-
-    fn report(&self, what: &str, error: &(dyn Error + 'static)) {
-        if is_client_gone(error) {
-            return;
-        }
-        let Self { method, target, .. } = self;
-        self.reporter.report(&format!("{method} {target}: {what}: {}", chain(error)));
-    }
-}
-
-/// Whether an error comes from the connection itself, as when a service passes on that the request
-/// body ended early.
-fn is_client_gone(error: &(dyn Error + 'static)) -> bool {
-    let mut causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.any(|cause| cause.is::<hyper::Error>())
-}
-
-/// A response body whose panics and errors are reported, and end this response alone.
-struct WatchedBody {
-    body: Body,
-    line: RequestLine,
-}
-
-impl http_body::Body for WatchedBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let polled = contain(|| Pin::new(&mut self.body).poll_frame(context));
-        let polled = polled.unwrap_or_else(|panic| Poll::Ready(Some(Err(panic.into()))));
-        if let Poll::Ready(Some(Err(error))) = &polled {
-            self.line.report("answer broken off", &**error);
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// Where lines for people go.
-struct Reporter {
-    name: String,
-}
-
-impl Reporter {
-    /// Writes one line. A closed stderr is no reason to fail, which `eprintln!` would.
-    fn report(&self, line: &str) {
-        let line = line.replace(char::is_control, " ");
-        let _ = writeln!(std::io::stderr(), "{}: {line}", self.name);
     }
 }

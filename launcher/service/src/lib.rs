@@ -2,8 +2,9 @@
 //!
 //! A service is any [`tower_service::Service`] that takes a [`Request`] and gives an
 //! `http::Response` with any body of bytes; [`BoxService`] is one with its type forgotten. The
-//! [`Server`] (feature `server`) puts a service on HTTP/1.1 connections, and keeps what fails in
-//! it to the one request that failed.
+//! [`Server`] (feature `server`) takes connections from listeners through PROXY header and TLS to
+//! HTTP/1.1 or HTTP/2, keeps clients within [`Limits`], and keeps what fails in a service to the one
+//! request that failed.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -35,25 +36,55 @@
 
 #[cfg(feature = "server")]
 mod accept;
+#[cfg(feature = "server")]
+mod access_log;
+#[cfg(feature = "server")]
+mod activity;
+#[cfg(feature = "server")]
+mod addresses;
+#[cfg(feature = "server")]
+mod admin;
+#[cfg(feature = "server")]
+mod arrival;
 mod body;
 mod boxed;
 mod channel;
 #[cfg(feature = "server")]
 mod connection;
 mod contain;
+#[cfg(feature = "server")]
+mod exchange;
+#[cfg(feature = "server")]
+mod limits;
+#[cfg(feature = "server")]
+mod metrics;
 mod peer;
+#[cfg(feature = "server")]
+mod receive;
+#[cfg(feature = "server")]
+mod redirect;
+#[cfg(feature = "server")]
+mod request_id;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "server")]
 mod shutdown;
+#[cfg(feature = "server")]
+mod stream;
 
 pub use body::Body;
 pub use boxed::{BoxFuture, BoxService};
 pub use channel::{BodyClosed, BodySender, BrokenOff};
 pub use contain::{Contained, Panic, contain};
+#[cfg(feature = "server")]
+pub use limits::Limits;
 pub use peer::{Peer, Scheme};
 #[cfg(feature = "server")]
-pub use server::{Ended, ServeError, Server};
+pub use redirect::redirect;
+#[cfg(feature = "server")]
+pub use request_id::RequestId;
+#[cfg(feature = "server")]
+pub use server::{Binding, Ended, Role, ServeError, Server};
 #[cfg(feature = "server")]
 pub use shutdown::{Phase, Shutdown, Trigger};
 

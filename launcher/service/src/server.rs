@@ -1,38 +1,69 @@
 //! A server: listeners, a service, and a way out.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdall_endpoint::Listener;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use holdall_certificates::Certificates;
+use holdall_endpoint::{Endpoint, Listener, OpenSocket};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-use crate::accept;
-use crate::connection::Connections;
-use crate::{BoxService, Shutdown};
+use crate::accept::{self, Door, Listening};
+use crate::access_log::AccessLog;
+use crate::arrival::{Gate, Tls};
+use crate::connection::{self, Shared};
+use crate::metrics::Metrics;
+use crate::{BoxService, Limits, Shutdown};
 
 /// How services are served.
 ///
 /// ```no_run
-/// use holdall_endpoint::Endpoint;
-/// use holdall_service::{BoxService, Response, Server};
+/// use holdall_endpoint::{Endpoint, Inherited};
+/// use holdall_service::{Binding, BoxService, Response, Server, Shutdown};
 ///
-/// let listener = "tcp:8080".parse::<Endpoint>()?.bind()?;
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = "tcp:8080".parse::<Endpoint>()?.open(&mut Inherited::none())?;
 /// let service = BoxService::from_fn(|_| Response::new("hello".into()));
-/// Server::new("hello").run(vec![listener], service, || println!("hello is up"))?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let shutdown = Shutdown::on_signals()?;
+/// Server::default().serve(vec![Binding::new(listener, service)], shutdown).await?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// What lines on stderr begin with.
-    pub name: String,
-    /// How long a client may take for the head of a request, and how long an idle connection is
-    /// kept; 30 s by default.
-    pub header_timeout: Duration,
-    /// How long requests in progress may go on after the server was told to stop; 10 s by default.
-    pub drain_timeout: Duration,
+    /// What a client may take.
+    pub limits: Limits,
+    /// How long requests in progress may go on after the server was told to drain; 10 s by
+    /// default.
+    pub grace_period: Duration,
+    /// Where requests and connections are counted.
+    pub metrics: Arc<Metrics>,
+    /// Where requests are written down, if anywhere.
+    pub access_log: Option<AccessLog>,
+}
+
+/// An open endpoint, and what answers there.
+#[derive(Debug)]
+pub struct Binding {
+    /// Where connections come from.
+    pub listener: Listener,
+    /// What proves who the server is; the endpoint has to be one with TLS, then.
+    pub certificates: Option<Certificates>,
+    /// What answers.
+    pub service: BoxService,
+    /// What the service is for.
+    pub role: Role,
+}
+
+/// What the service of a [`Binding`] is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is what the server is there for.
+    Public,
+    /// It tells of the server: it goes on until all others have drained, and is not in the
+    /// access log.
+    Admin,
 }
 
 /// How a server ended.
@@ -40,7 +71,7 @@ pub struct Server {
 pub enum Ended {
     /// Every request was answered to the end.
     Drained,
-    /// Connections were cut: the drain time was over, or there was a second signal.
+    /// Connections were cut: the grace period was over, or there was a second signal.
     Cut {
         /// How many.
         connections: usize,
@@ -49,90 +80,136 @@ pub enum Ended {
 
 /// A server that can't begin.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ServeError {
-    /// The runtime did not start, as when no thread can be made.
-    #[error("can't start the runtime")]
-    Runtime {
-        /// What the system said.
-        source: io::Error,
-    },
-    /// No handler for SIGTERM and SIGINT could be set.
-    #[error("can't watch for signals")]
-    Signals {
-        /// What the system said.
-        source: io::Error,
-    },
     /// A listening socket can't be watched.
-    #[error("can't accept on {address}")]
+    #[error("can't accept on {endpoint}")]
     Listener {
         /// Where it listens.
-        address: SocketAddr,
+        endpoint: Box<Endpoint>,
         /// What the system said.
         source: io::Error,
+    },
+    /// An endpoint with TLS came without certificates.
+    #[error("no certificates for {endpoint}")]
+    NoCertificates {
+        /// Where it listens.
+        endpoint: Box<Endpoint>,
     },
 }
 
-impl Server {
-    /// A server with the usual time limits.
-    pub fn new(name: impl Into<String>) -> Self {
+impl Default for Server {
+    fn default() -> Self {
         Self {
-            name: name.into(),
-            header_timeout: Duration::from_secs(30),
-            drain_timeout: Duration::from_secs(10),
+            limits: Limits::default(),
+            grace_period: Duration::from_secs(10),
+            metrics: Arc::default(),
+            access_log: None,
         }
     }
+}
 
-    /// Serves until SIGTERM or SIGINT, on a runtime of its own.
-    ///
-    /// `ready` is called when signals are watched: whoever it tells may stop the server at once.
-    ///
-    /// # Errors
-    /// [`ServeError`], before the first request only.
-    pub fn run(
-        &self,
-        listeners: Vec<Listener>,
-        service: BoxService,
-        ready: impl FnOnce(),
-    ) -> Result<Ended, ServeError> {
-        // Several threads, not one: a service that blocks or computes must not hold up the others.
-        let runtime = Runtime::new().map_err(|source| ServeError::Runtime { source })?;
-        let ended = runtime.block_on(async {
-            let shutdown =
-                Shutdown::on_signals().map_err(|source| ServeError::Signals { source })?;
-            ready();
-            self.serve(listeners, service, shutdown).await
-        });
-        // Work that was cut off may block for ever, and must not keep the process.
-        runtime.shutdown_background();
-        ended
+impl Binding {
+    /// A public service in clear text, or on an endpoint whose certificates are set later.
+    pub fn new(listener: Listener, service: BoxService) -> Self {
+        Self { listener, certificates: None, service, role: Role::Public }
     }
+}
 
+impl Server {
     /// Serves until `shutdown` says so, on the runtime of the caller.
     ///
     /// # Errors
-    /// [`ServeError::Listener`], before the first request only.
+    /// [`ServeError`], before the first request only.
     pub async fn serve(
         &self,
-        listeners: Vec<Listener>,
-        service: BoxService,
+        bindings: Vec<Binding>,
         shutdown: Shutdown,
     ) -> Result<Ended, ServeError> {
-        let sockets = listeners.into_iter().map(watched).collect::<Result<Vec<_>, _>>()?;
-        let connections = Arc::new(Connections::new(self, shutdown));
-        let mut acceptors = tokio::task::JoinSet::new();
-        for socket in sockets {
-            acceptors.spawn(accept::run(socket, service.clone(), Arc::clone(&connections)));
+        let shared = Arc::new(Shared::new(self));
+        let (admin_trigger, admin_shutdown) = Shutdown::by_hand();
+        let (mut public, mut admin) = (JoinSet::new(), JoinSet::new());
+        let room = self.limits.connections.unwrap_or(Semaphore::MAX_PERMITS);
+        let room = Arc::new(Semaphore::new(room.clamp(1, Semaphore::MAX_PERMITS)));
+        for binding in bindings {
+            let (acceptors, shutdown) = match binding.role {
+                Role::Public => (&mut public, shutdown.clone()),
+                Role::Admin => (&mut admin, admin_shutdown.clone()),
+            };
+            self.spawn(binding, &shared, &room, shutdown, acceptors)?;
         }
-        Ok(match acceptors.join_all().await.into_iter().sum() {
+        let cut = public.join_all().await.into_iter().sum();
+        admin_trigger.end();
+        admin.join_all().await;
+        Ok(match cut {
             0 => Ended::Drained,
             connections => Ended::Cut { connections },
         })
     }
+
+    fn spawn(
+        &self,
+        binding: Binding,
+        shared: &Arc<Shared>,
+        room: &Arc<Semaphore>,
+        shutdown: Shutdown,
+        acceptors: &mut JoinSet<usize>,
+    ) -> Result<(), ServeError> {
+        let gate = Arc::new(self.gate(&binding)?);
+        let service = binding.service;
+        let shared = Arc::clone(shared);
+        let endpoint = binding.listener.endpoint().clone();
+        let failed = |source| ServeError::Listener { endpoint: Box::new(endpoint), source };
+        let Some(listener) = Listening::watch(binding.listener).map_err(failed)? else {
+            let serving = connection::serve_stdio(shared, service, shutdown);
+            acceptors.spawn(async move {
+                serving.await;
+                0
+            });
+            return Ok(());
+        };
+        let room = Arc::clone(room);
+        let door =
+            Door { listener, gate, service, shared, room, grace_period: self.grace_period };
+        acceptors.spawn(accept::run(door, shutdown));
+        Ok(())
+    }
+
+    fn gate(&self, binding: &Binding) -> Result<Gate, ServeError> {
+        let endpoint = binding.listener.endpoint();
+        let tls = match (&endpoint.tls, &binding.certificates) {
+            (Some(_), None) => {
+                return Err(ServeError::NoCertificates { endpoint: Box::new(endpoint.clone()) });
+            }
+            (None, _) => None,
+            (Some(_), Some(certificates)) => Some(Tls {
+                certificates: certificates.clone(),
+                config: certificates.server_config(),
+                handshakes: Semaphore::new(self.limits.handshakes.max(1)),
+            }),
+        };
+        Ok(Gate {
+            proxy: endpoint.proxy.clone(),
+            tls,
+            metrics: Arc::clone(&self.metrics),
+            is_logged: binding.role == Role::Public,
+        })
+    }
 }
 
-fn watched(listener: Listener) -> Result<TcpListener, ServeError> {
-    let address = listener.address();
-    let socket = listener.into_socket();
-    let watched = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
-    watched.map_err(|source| ServeError::Listener { address, source })
+impl Listening {
+    /// The socket as the runtime watches it; `None` for standard input and output.
+    fn watch(listener: Listener) -> io::Result<Option<Self>> {
+        Ok(match listener.into_socket() {
+            OpenSocket::Tcp(socket) => {
+                socket.set_nonblocking(true)?;
+                Some(Self::Tcp(tokio::net::TcpListener::from_std(socket)?))
+            }
+            OpenSocket::Unix(socket) => {
+                socket.set_nonblocking(true)?;
+                Some(Self::Unix(tokio::net::UnixListener::from_std(socket)?))
+            }
+            OpenSocket::Stdio => None,
+        })
+    }
 }

@@ -11,7 +11,9 @@ use tokio::sync::watch;
 pub enum Phase {
     /// It accepts connections.
     Running,
-    /// It accepts nothing new, and finishes what it has begun.
+    /// Another server accepts in its place; it finishes what it has begun, however long that takes.
+    HandingOver,
+    /// It accepts nothing new, and finishes what it has begun within the grace period.
     Draining,
     /// It stops at once.
     Ending,
@@ -55,6 +57,11 @@ impl Shutdown {
         Ok(shutdown)
     }
 
+    /// How far the server has come.
+    pub fn phase(&self) -> Phase {
+        *self.0.borrow()
+    }
+
     /// Waits until the server is to be in this phase or in a later one.
     pub async fn reached(&mut self, phase: Phase) {
         if self.0.wait_for(|now| *now >= phase).await.is_err() {
@@ -64,6 +71,11 @@ impl Shutdown {
 }
 
 impl Trigger {
+    /// Stops accepting, as a successor does it now, and lets requests in progress finish.
+    pub fn hand_over(&self) {
+        self.advance(Phase::HandingOver);
+    }
+
     /// Stops accepting, and lets requests in progress finish.
     pub fn drain(&self) {
         self.advance(Phase::Draining);

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use holdall_endpoint::Endpoint;
-use holdall_service::{BoxService, Ended, Response, Server};
+use holdall_endpoint::{Endpoint, Inherited};
+use holdall_service::{Binding, BoxService, Ended, Limits, Response, Server};
 
 use crate::process::{Probe, read_to_end};
 
@@ -64,7 +64,7 @@ fn what_is_not_http_is_400() {
 
 #[test]
 fn a_head_that_does_not_come_ends_the_connection() {
-    let (authority, drain) = serve_with_short_head_timeout();
+    let (authority, drain) = serve_with_short_limits();
     let began = Instant::now();
     for start in ["", "GET / HT", "GET / HTTP/1.1\r\nHost: te"] {
         let mut stream = TcpStream::connect(&authority).unwrap();
@@ -80,7 +80,7 @@ fn a_head_that_does_not_come_ends_the_connection() {
 
 #[test]
 fn an_idle_connection_is_closed_in_time() {
-    let (authority, drain) = serve_with_short_head_timeout();
+    let (authority, drain) = serve_with_short_limits();
     let mut stream = TcpStream::connect(&authority).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
@@ -98,17 +98,19 @@ fn a_client_that_sends_no_more_still_gets_its_answer() {
 }
 
 /// A server in this process; the function that comes with it drains it.
-fn serve_with_short_head_timeout() -> (String, impl FnOnce() -> Ended) {
+fn serve_with_short_limits() -> (String, impl FnOnce() -> Ended) {
     let endpoint: Endpoint = "tcp:0:interface=127.0.0.1".parse().unwrap();
-    let listener = endpoint.bind().unwrap();
-    let authority = listener.authority();
+    let listener = endpoint.open(&mut Inherited::none()).unwrap();
+    let authority = listener.address().to_string();
     let (trigger, shutdown) = holdall_service::Shutdown::by_hand();
     let service = BoxService::from_fn(|_| Response::new("hello".into()));
-    let mut server = Server::new("test");
-    server.header_timeout = Duration::from_millis(200);
+    let short = Duration::from_millis(200);
+    let limits = Limits { first_byte: short, header: short, idle: short, ..Limits::default() };
+    let server = Server { limits, ..Server::default() };
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(server.serve(vec![listener], service, shutdown)).unwrap()
+        let bindings = vec![Binding::new(listener, service)];
+        runtime.block_on(server.serve(bindings, shutdown)).unwrap()
     });
     let drain = move || {
         trigger.drain();

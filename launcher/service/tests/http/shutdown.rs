@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use holdall_endpoint::Endpoint;
-use holdall_service::{Body, BoxService, Ended, Response, Server, Shutdown};
+use holdall_endpoint::{Endpoint, Inherited};
+use holdall_service::{Binding, Body, BoxService, Ended, Response, Server, Shutdown};
 use rustix::process::Signal;
 
 use crate::process::{Probe, read_to_end};
@@ -59,20 +59,20 @@ fn a_second_signal_ends_at_once() {
 #[test]
 fn draining_has_a_limit() {
     let endpoint: Endpoint = "tcp:0:interface=127.0.0.1".parse().unwrap();
-    let (first, second) = (endpoint.bind().unwrap(), endpoint.bind().unwrap());
-    let addresses = [first.address(), second.address()];
+    let open = || endpoint.open(&mut Inherited::none()).unwrap();
+    let listeners = [open(), open()];
+    let addresses = listeners.each_ref().map(|listener| listener.address().to_string());
     // Never finished, and never dropped, as the sender lives on.
     let (sender, body) = Body::channel(1);
     let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
     let service = BoxService::from_fn(move |_| {
         Response::new(body.lock().unwrap().take().unwrap_or_default())
     });
-    let mut server = Server::new("test");
-    server.drain_timeout = Duration::from_millis(200);
+    let server = Server { grace_period: Duration::from_millis(200), ..Server::default() };
     let (trigger, shutdown) = Shutdown::by_hand();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let serving =
-        runtime.spawn(async move { server.serve(vec![first, second], service, shutdown).await });
+    let bindings = listeners.map(|listener| Binding::new(listener, service.clone())).into();
+    let serving = runtime.spawn(async move { server.serve(bindings, shutdown).await });
     let mut streams = addresses.map(|address| std::net::TcpStream::connect(address).unwrap());
     for stream in &mut streams {
         send(stream, "/");
