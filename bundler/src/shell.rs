@@ -2,6 +2,7 @@
 
 use crate::cli::{Color, Global};
 use anstream::stderr;
+use holdall_bundle::chain;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::error::Error;
 use std::fmt::Display;
@@ -100,41 +101,7 @@ impl Shell {
 const PROGRESS_FROM_BYTES: u64 = 16 << 20;
 const PROGRESS_TEMPLATE: &str = "     Packing [{bar:30}] {binary_bytes}/{binary_total_bytes} {eta}";
 
-/// An error and its causes, joined by colons, in one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let words = cause.to_string();
-        // Some libraries repeat their cause in their own text.
-        if !text.ends_with(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = cause.source();
-    }
-    text.trim_end().replace('\n', " ")
-}
-
 /// Standard error may be closed; nothing can be said then.
 fn say(line: std::fmt::Arguments) {
     let _ = writeln!(stderr(), "{line}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("can't read {name}")]
-    struct Outer {
-        name: &'static str,
-        source: std::io::Error,
-    }
-
-    #[test]
-    fn causes_follow_in_one_line() {
-        let source = std::io::Error::other("bad\ndisk");
-        assert_eq!(chain(&Outer { name: "x", source }), "can't read x: bad disk");
-    }
 }

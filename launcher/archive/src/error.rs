@@ -338,8 +338,12 @@ impl std::fmt::Display for Field {
     }
 }
 
-/// A number with its thousands grouped, as `1,204,224`.
-pub(crate) fn grouped(number: u64) -> String {
+/// A number for people, its digits in groups of three.
+///
+/// ```
+/// assert_eq!(holdall_archive::grouped(1_234_567), "1,234,567");
+/// ```
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -29,7 +29,7 @@ mod writer;
 pub use archive::{Archive, Child, Entries, IndexState, Lookup};
 pub use entry::Entry;
 pub use entry_reader::EntryReader;
-pub use error::{Error, Field, Flaw};
+pub use error::{Error, Field, Flaw, grouped};
 pub use index::{Digest, digest};
 pub use layout::{BOMB_FROM, DosTime, INDEX, MANIFEST, Method, RATIO_MAX, RESERVED};
 pub use name::{NAME_MAX, Name, NameError};

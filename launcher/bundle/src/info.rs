@@ -5,8 +5,8 @@ use crate::digest::Digest;
 use crate::error::BundleError;
 use crate::list::finish;
 use crate::manifest::Manifest;
-use crate::text::{escaped, grouped};
-use holdall_archive::IndexState;
+use crate::text::escaped;
+use holdall_archive::{IndexState, grouped};
 use serde::Serialize;
 use std::io::{self, Write};
 

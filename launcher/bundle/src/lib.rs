@@ -30,5 +30,6 @@ pub use manifest::{
     MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX, Prefix,
     check_name,
 };
-pub use text::{escaped, grouped, ignore_broken_pipe};
+pub use holdall_archive::grouped;
+pub use text::{chain, escaped, ignore_broken_pipe};
 pub use verify::{print_verification, verify};

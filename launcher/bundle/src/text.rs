@@ -1,23 +1,29 @@
 //! How names and numbers are shown to people.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::io;
 
-/// A number with its thousands grouped, as `1,204,224`.
+/// An error and its causes in one line: `can't read x: bad disk`.
+///
+/// Some libraries repeat their cause in their own text: that is said once.
 ///
 /// ```
-/// assert_eq!(holdall_bundle::grouped(1_204_224), "1,204,224");
+/// let error = std::io::Error::other("bad disk");
+/// assert_eq!(holdall_bundle::chain(&error), "bad disk");
 /// ```
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
+pub fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !line.ends_with(&words) {
+            line.push_str(": ");
+            line.push_str(&words);
         }
-        text.push(digit);
+        next = cause.source();
     }
-    text
+    escaped(&line.trim_end().replace('\n', " ")).into_owned()
 }
 
 /// A name with its control characters escaped, so that it can't drive a terminal or forge a line.
@@ -52,5 +58,23 @@ pub fn ignore_broken_pipe(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("can't read {name}")]
+    struct Outer {
+        name: &'static str,
+        source: io::Error,
+    }
+
+    #[test]
+    fn causes_follow_in_one_line() {
+        let source = io::Error::other("bad\ndisk");
+        assert_eq!(chain(&Outer { name: "x", source }), "can't read x: bad disk");
     }
 }

@@ -5,9 +5,8 @@ use crate::digest::Digest;
 use crate::error::BundleError;
 use crate::exit_code::ExitCode;
 use crate::manifest::Manifest;
-use crate::text::{grouped, ignore_broken_pipe};
-use holdall_archive::{Archive, Error, Verified};
-use std::error::Error as _;
+use crate::text::{chain, ignore_broken_pipe};
+use holdall_archive::{Archive, Error, Verified, grouped};
 use std::io::Write;
 
 /// Checks every byte: headers, data, index, digests, and what the manifest says of them. Each
@@ -51,7 +50,7 @@ pub fn print_verification(archive: &Archive, out: &mut dyn Write, err: &mut dyn 
         if worst == ExitCode::Success {
             worst = error.exit_code();
         }
-        let _ = writeln!(err, "{}", one_line(&error));
+        let _ = writeln!(err, "{}", chain(&error));
     };
     let verified = verify(archive, &mut report);
     let verified = match verified {
@@ -117,16 +116,4 @@ fn check(
         let path = archive.path().to_owned();
         problem(BundleError::Mismatch { path, what, expected, found });
     }
-}
-
-/// An error and its causes in one line.
-fn one_line(error: &BundleError) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    crate::text::escaped(&line).into_owned()
 }
