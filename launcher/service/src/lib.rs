@@ -41,6 +41,7 @@ mod channel;
 #[cfg(feature = "server")]
 mod connection;
 mod contain;
+mod options;
 mod peer;
 #[cfg(feature = "server")]
 mod server;
@@ -51,6 +52,7 @@ pub use body::Body;
 pub use boxed::{BoxFuture, BoxService};
 pub use channel::{BodyClosed, BodySender, BrokenOff};
 pub use contain::{Contained, Panic, contain};
+pub use options::{ServiceOption, ServiceOptions};
 pub use peer::{Peer, Scheme};
 #[cfg(feature = "server")]
 pub use server::{Ended, ServeError, Server};
