@@ -2,18 +2,30 @@
 
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{Extension, Path};
 use axum::http::{StatusCode, Uri};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use holdall_plugin::{BoxError, Context};
+use holdall_plugin::{BoxError, Context, Peer, ServiceOption};
 use http_body_util::BodyExt;
 
-holdall_plugin::export!(service);
+/// What the plug-in adds to the options of its bundle.
+const OPTIONS: &[ServiceOption] = &[
+    ServiceOption {
+        name: "greeting",
+        value: Some("TEXT"),
+        default: Some("Hello"),
+        help: "The word before the name",
+    },
+    ServiceOption { name: "loud", value: None, default: None, help: "Greet in capitals" },
+];
+
+holdall_plugin::export!(service, options = OPTIONS);
 
 fn service(context: &Context) -> Result<Router, BoxError> {
     match context.resource("mode").as_deref() {
@@ -27,6 +39,16 @@ fn service(context: &Context) -> Result<Router, BoxError> {
         .route(
             "/hello/{name}",
             get(|Path(name): Path<String>| async move { format!("hello, {name}") }),
+        )
+        .route("/greeting", get(async move || context.option("greeting").unwrap_or("none")))
+        .route("/loud", get(async move || context.options().is_set("loud").to_string()))
+        .route(
+            "/client",
+            get(|Extension(peer): Extension<Arc<Peer>>| async move { peer.to_string() }),
+        )
+        .route(
+            "/scheme",
+            get(|Extension(peer): Extension<Arc<Peer>>| async move { peer.scheme.as_str() }),
         )
         .route("/target", get(|uri: Uri| async move { uri.to_string() }))
         .route("/large", get(|| async { vec![b'x'; 1 << 20] }))

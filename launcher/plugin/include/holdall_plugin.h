@@ -7,7 +7,7 @@
  *  1. The plug-in exports one function, holdall_plugin_v1. It never changes its meaning; another
  *     interface would have another name.
  *  2. Structs begin with their size in bytes and grow at the end only. A side reads no field that
- *     lies beyond the size the other side stated.
+ *     lies beyond the size the other side stated. (holdall_bytes and holdall_header never grow.)
  *  3. Each side frees its own memory. What is passed to a function is borrowed for the call,
  *     unless a line here says otherwise.
  *  4. Text is UTF-8 with a length, without a final NUL, unless its type is char *.
@@ -38,7 +38,7 @@ typedef int32_t holdall_status;
 #define HOLDALL_PENDING 1   /* write: taken; wait for on_ready before the next write */
 #define HOLDALL_END 2       /* read: the request body is over */
 #define HOLDALL_CLOSED 3    /* the client is gone, or the exchange is over */
-#define HOLDALL_NOT_FOUND 4 /* no resource of that name */
+#define HOLDALL_NOT_FOUND 4 /* no resource of that name, no value for that option */
 #define HOLDALL_MISUSE 5    /* called at the wrong time: answered twice, two reads at once, ... */
 #define HOLDALL_INVALID 6   /* an argument that HTTP does not allow: status, header name, ... */
 #define HOLDALL_FAILED 7    /* anything else; start has put its reason in the error buffer */
@@ -57,6 +57,11 @@ typedef struct holdall_bytes {
     size_t len;
 } holdall_bytes;
 
+/* A string literal as holdall_bytes, for tables: HOLDALL_TEXT("greeting") */
+#define HOLDALL_TEXT(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+/* No text at all, which is not the same as an empty one. */
+#define HOLDALL_NONE { NULL, 0 }
+
 typedef struct holdall_header {
     holdall_bytes name; /* lower case in requests */
     holdall_bytes value;
@@ -71,6 +76,9 @@ typedef struct holdall_request {
     holdall_bytes target;  /* path and query as sent: /hello?name=you */
     const holdall_header *headers;
     size_t header_count;
+    /* Later than the first version: see rule 2. */
+    holdall_bytes client; /* address and port, 192.0.2.1:4711 or [2001:db8::1]:4711; empty: unknown */
+    holdall_bytes scheme; /* http, or https where the client came by TLS */
 } holdall_request;
 
 /* A response, or the head of one. */
@@ -157,7 +165,25 @@ typedef struct holdall_host {
     holdall_status (*read)(holdall_exchange *exchange, holdall_on_chunk on_chunk, void *context);
     /* Gives the exchange back, once. What was not ended is aborted; a read under way is closed. */
     void (*release)(holdall_exchange *exchange);
+
+    /* Later than the first version: see rule 2. */
+
+    /*
+     * The value of an option that the plug-in declares: as given, or its default. It lives as long
+     * as the process, and is empty for a flag that is set. HOLDALL_OK, HOLDALL_NOT_FOUND.
+     */
+    holdall_status (*option)(const struct holdall_host *host, holdall_bytes name,
+                             holdall_bytes *out);
 } holdall_host;
+
+/* An option that the plug-in adds to those of every bundle; it lives as long as the process. */
+typedef struct holdall_option {
+    size_t size;
+    holdall_bytes name;          /* greeting: --greeting, or HOLDALL_GREETING in the environment */
+    holdall_bytes value;         /* what --help calls its value, TEXT; HOLDALL_NONE: a flag */
+    holdall_bytes default_value; /* HOLDALL_NONE: no default */
+    holdall_bytes help;          /* one line that says what it does */
+} holdall_option;
 
 /* What the plug-in offers. It lives as long as the process. */
 typedef struct holdall_plugin {
@@ -179,6 +205,12 @@ typedef struct holdall_plugin {
     void (*handle)(void *context, const holdall_request *request, holdall_responder *responder);
     /* Called once, after the last handle has returned. May be NULL. */
     void (*stop)(void *context);
+
+    /* Later than the first version: see rule 2. */
+
+    /* Options, as an array; all elements state the same size. host->option gives their values. */
+    const holdall_option *options;
+    size_t option_count;
 } holdall_plugin;
 
 #if defined(_WIN32)

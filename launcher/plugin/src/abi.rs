@@ -25,7 +25,7 @@ impl Status {
     pub const END: Self = Self(2);
     /// The client is gone, or the exchange is over.
     pub const CLOSED: Self = Self(3);
-    /// No resource of that name.
+    /// No resource of that name, no value for that option.
     pub const NOT_FOUND: Self = Self(4);
     /// Called at the wrong time.
     pub const MISUSE: Self = Self(5);
@@ -113,6 +113,10 @@ pub struct Request {
     pub headers: *const Header,
     /// How many.
     pub header_count: usize,
+    /// The client's address and port as text; empty where it is unknown.
+    pub client: Bytes,
+    /// `http` or `https`.
+    pub scheme: Bytes,
 }
 
 /// A response, or the head of one.
@@ -189,6 +193,23 @@ pub struct Host {
     pub abort: unsafe extern "C" fn(*mut Exchange),
     pub read: unsafe extern "C" fn(*mut Exchange, Option<OnChunk>, *mut c_void) -> Status,
     pub release: unsafe extern "C" fn(*mut Exchange),
+    pub option: Option<unsafe extern "C" fn(*const Host, Bytes, *mut Bytes) -> Status>,
+}
+
+/// An option that a plug-in declares.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct ServiceOption {
+    /// Size of this struct in bytes.
+    pub size: usize,
+    /// Without dashes before it.
+    pub name: Bytes,
+    /// What the help calls its value; null for a flag.
+    pub value: Bytes,
+    /// Null where there is no default.
+    pub default_value: Bytes,
+    /// One line.
+    pub help: Bytes,
 }
 
 /// What the plug-in offers; each field is explained in the header.
@@ -204,12 +225,16 @@ pub struct Plugin {
         Option<unsafe extern "C" fn(*const Host, *mut *mut c_void, *mut c_char, usize) -> Status>,
     pub handle: Option<unsafe extern "C" fn(*mut c_void, *const Request, *mut Responder)>,
     pub stop: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub options: *const ServiceOption,
+    pub option_count: usize,
 }
 
 // SAFETY: both tables are read only, and the functions in them may be called from any thread.
 unsafe impl Sync for Host {}
-// SAFETY: as above; `name` points to text that lives as long as the process.
+// SAFETY: as above; `name` and `options` point to what lives as long as the process.
 unsafe impl Sync for Plugin {}
+// SAFETY: read only, and all it points to lives as long as the process.
+unsafe impl Sync for ServiceOption {}
 
 /// The type of the one function that a plug-in exports.
 pub type Entry = unsafe extern "C" fn(u32) -> *const Plugin;

@@ -1,5 +1,6 @@
 //! The side that loads plug-ins, and makes a service of each.
 
+mod declared;
 mod exchange;
 mod load;
 mod responder;
@@ -14,19 +15,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use holdall_service::{Request, Response};
+use holdall_service::{Request, Response, ServiceOptions};
 use tokio::sync::oneshot;
 use tower_service::Service;
 
-pub use load::LoadError;
+pub use load::{Library, LoadError};
 
 use crate::abi;
 use responder::Responder;
 
-/// What a host gives to its plug-ins: a log, and the resources of the bundle.
+/// What a host gives to its plug-ins: a log, the resources of the bundle, values of options.
 pub struct Host {
     pub(crate) log: Box<LogFn>,
     pub(crate) resource: Box<ResourceFn>,
+    pub(crate) options: ServiceOptions,
 }
 
 type LogFn = dyn Fn(abi::Level, &str) + Send + Sync;
@@ -41,7 +43,14 @@ impl Host {
         log: impl Fn(abi::Level, &str) + Send + Sync + 'static,
         resource: impl Fn(&str) -> io::Result<Bytes> + Send + Sync + 'static,
     ) -> Self {
-        Self { log: Box::new(log), resource: Box::new(resource) }
+        let options = ServiceOptions::default();
+        Self { log: Box::new(log), resource: Box::new(resource), options }
+    }
+
+    /// The same host, with these values for the options that the plug-in declares.
+    #[must_use]
+    pub fn with_options(self, options: ServiceOptions) -> Self {
+        Self { options, ..self }
     }
 }
 
@@ -53,16 +62,13 @@ impl Host {
 pub struct Plugin(Arc<Loaded>);
 
 impl Plugin {
-    /// Loads a shared object and starts the plug-in in it.
-    ///
-    /// The path may be `/proc/self/fd/N` of a sealed memory file. The descriptor may be closed
-    /// afterwards, but the system's loader knows an object by its path: the same path for
-    /// another plug-in in this process would give the first one again.
+    /// Loads a shared object and starts the plug-in in it: [`Library::open`] and
+    /// [`Library::start`] in one.
     ///
     /// # Errors
     /// [`LoadError`] says at which step, and what was expected and found.
     pub fn load(path: &Path, host: Host) -> Result<Self, LoadError> {
-        load::load(path, host).map(|loaded| Self(Arc::new(loaded)))
+        Library::open(path)?.start(host)
     }
 
     /// The name that the plug-in gives itself.

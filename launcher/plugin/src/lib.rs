@@ -23,6 +23,7 @@
 
 pub mod abi;
 mod borrow;
+mod growing;
 pub mod guest;
 #[cfg(feature = "host")]
 pub mod host;
@@ -30,6 +31,8 @@ pub mod host;
 pub use guest::context::{Context, Resource};
 pub use guest::start::Start;
 #[cfg(feature = "host")]
-pub use host::{CallError, Host, LoadError, Plugin};
+pub use host::{CallError, Host, Library, LoadError, Plugin};
 
-pub use holdall_service::{Body, BoxError, BoxService, Request, Response};
+pub use holdall_service::{
+    Body, BoxError, BoxService, Peer, Request, Response, Scheme, ServiceOption, ServiceOptions,
+};

@@ -67,9 +67,6 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 
-/// The fatal alert `unrecognized_name` as a record (RFC 8446, section 6; RFC 6066, section 3).
-const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
-
 const WANTS_HTTPS: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n\
     connection: close\r\ncontent-length: 57\r\n\r\n\
     this port speaks HTTPS: use https:// instead of http://\r\n";
@@ -143,7 +140,7 @@ async fn negotiate(
     let name = start.client_hello().server_name().map(str::to_owned);
     if !tls.certificates.knows(name.as_deref()) {
         let mut socket = start.io;
-        answer(&mut socket, &UNRECOGNIZED_NAME).await;
+        answer(&mut socket, &holdall_certificates::UNRECOGNIZED_NAME).await;
         return Err(Refused::UnknownName { name: name.unwrap_or_default() });
     }
     let stream =

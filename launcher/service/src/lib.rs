@@ -58,6 +58,7 @@ mod exchange;
 mod limits;
 #[cfg(feature = "server")]
 mod metrics;
+mod options;
 mod peer;
 #[cfg(feature = "server")]
 mod receive;
@@ -78,6 +79,7 @@ pub use channel::{BodyClosed, BodySender, BrokenOff};
 pub use contain::{Contained, Panic, contain};
 #[cfg(feature = "server")]
 pub use limits::Limits;
+pub use options::{ServiceOption, ServiceOptions};
 pub use peer::{Peer, Scheme};
 #[cfg(feature = "server")]
 pub use redirect::redirect;

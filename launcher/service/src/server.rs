@@ -158,7 +158,7 @@ impl Server {
         let gate = Arc::new(self.gate(&binding)?);
         let service = binding.service;
         let shared = Arc::clone(shared);
-        let endpoint = binding.listener.endpoint().clone();
+        let endpoint = binding.listener.endpoint.clone();
         let failed = |source| ServeError::Listener { endpoint: Box::new(endpoint), source };
         let Some(listener) = Listening::watch(binding.listener).map_err(failed)? else {
             let serving = connection::serve_stdio(shared, service, shutdown);
@@ -176,7 +176,7 @@ impl Server {
     }
 
     fn gate(&self, binding: &Binding) -> Result<Gate, ServeError> {
-        let endpoint = binding.listener.endpoint();
+        let endpoint = &binding.listener.endpoint;
         let tls = match (&endpoint.tls, &binding.certificates) {
             (Some(_), None) => {
                 return Err(ServeError::NoCertificates { endpoint: Box::new(endpoint.clone()) });
@@ -205,11 +205,11 @@ impl Listening {
                 socket.set_nonblocking(true)?;
                 Some(Self::Tcp(tokio::net::TcpListener::from_std(socket)?))
             }
-            OpenSocket::Unix(socket) => {
+            OpenSocket::Unix(socket, _path) => {
                 socket.set_nonblocking(true)?;
                 Some(Self::Unix(tokio::net::UnixListener::from_std(socket)?))
             }
-            OpenSocket::Stdio => None,
+            _ => None,
         })
     }
 }

@@ -6,25 +6,63 @@ use std::mem::size_of;
 use std::ops::Deref;
 use std::ptr;
 
-use crate::abi::{self, Level, Status};
+use holdall_service::{ServiceOption, ServiceOptions};
 
-/// The host, as a plug-in sees it: a log, and the resources of the bundle.
+use super::options;
+use crate::abi::{self, Level, Status};
+use crate::growing::{self, Growing};
+
+/// The host, as a plug-in sees it: a log, the resources of the bundle, and the options.
 #[derive(Clone, Copy)]
-pub struct Context {
-    host: &'static abi::Host,
+pub struct Context(&'static Host);
+
+/// One for each plug-in, as long as the process lives.
+struct Host {
+    /// The table itself, which is what its functions are given.
+    own: *const abi::Host,
+    /// What we know of it.
+    table: abi::Host,
+    options: ServiceOptions,
+}
+
+// SAFETY: rule 5 of the header: functions of the host may be called from any thread.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
+
+/// A host of another interface, in spite of its version.
+#[derive(Debug, thiserror::Error)]
+#[error("the host's table has {size} bytes, expected at least {}", abi::Host::LEAST)]
+pub(crate) struct ShortTable {
+    size: usize,
 }
 
 impl Context {
     /// # Safety
-    /// `host` is a table with all our fields, and lives as long as the process.
-    pub(crate) unsafe fn new(host: *const abi::Host) -> Self {
+    /// `host` is a host's table, and lives as long as the process.
+    pub(crate) unsafe fn new(
+        host: *const abi::Host,
+        declared: &[ServiceOption],
+    ) -> Result<Self, ShortTable> {
         // SAFETY: the caller's promise.
-        let host = unsafe { &*host };
-        Self { host }
+        let table = unsafe { growing::copy(host) }.map_err(|size| ShortTable { size })?;
+        // SAFETY: as above.
+        let options = unsafe { options::values(host, &table, declared) };
+        Ok(Self(Box::leak(Box::new(Host { own: host, table, options }))))
     }
 
     pub(crate) fn host(&self) -> &'static abi::Host {
-        self.host
+        &self.0.table
+    }
+
+    /// The values of the options that the plug-in declares.
+    pub fn options(&self) -> &'static ServiceOptions {
+        &self.0.options
+    }
+
+    /// The value that an option was given, or its default; empty for a flag that is set.
+    pub fn option(&self, name: &str) -> Option<&'static str> {
+        self.0.options.get(name)
     }
 
     /// Reads a resource of the bundle.
@@ -40,10 +78,10 @@ impl Context {
         };
         // SAFETY: the name lives for the call, `raw` has the size it states.
         let status = unsafe {
-            (self.host.resource)(self.host, abi::Bytes::lend(name.as_bytes()), &raw mut raw)
+            (self.0.table.resource)(self.0.own, abi::Bytes::lend(name.as_bytes()), &raw mut raw)
         };
         match status {
-            Status::OK => Ok(Resource { host: self.host, raw }),
+            Status::OK => Ok(Resource { host: self.0, raw }),
             Status::NOT_FOUND => Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!("no resource {name:?} in the bundle"),
@@ -57,7 +95,7 @@ impl Context {
     /// Writes a line to the log of the host.
     pub fn log(&self, level: Level, message: &str) {
         // SAFETY: the message lives for the call.
-        unsafe { (self.host.log)(self.host, level, abi::Bytes::lend(message.as_bytes())) }
+        unsafe { (self.0.table.log)(self.0.own, level, abi::Bytes::lend(message.as_bytes())) }
     }
 
     /// Logs a failure.
@@ -79,7 +117,7 @@ impl fmt::Debug for Context {
 
 /// The bytes of a resource, lent by the host.
 pub struct Resource {
-    host: &'static abi::Host,
+    host: &'static Host,
     raw: abi::Resource,
 }
 
@@ -112,6 +150,6 @@ impl fmt::Debug for Resource {
 impl Drop for Resource {
     fn drop(&mut self) {
         // SAFETY: the host filled `raw` in, and gets it back once.
-        unsafe { (self.host.resource_release)(self.host, &raw mut self.raw) }
+        unsafe { (self.host.table.resource_release)(self.host.own, &raw mut self.raw) }
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use holdall_service::{
-    Body, BoxError, BoxFuture, Contained, Panic, Request, Response, chain, contain,
+    Body, BoxError, BoxFuture, Contained, Panic, Peer, Request, Response, Scheme, chain, contain,
 };
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
@@ -20,6 +20,7 @@ use super::exchange::{ClientGone, Exchange};
 use super::start::Guest;
 use crate::abi::{self, Status};
 use crate::borrow::copy_headers;
+use crate::growing::{self, Growing};
 
 /// Answers a request.
 ///
@@ -34,15 +35,25 @@ pub unsafe extern "C" fn handle(
     let guest = unsafe { &*context.cast::<Guest>() };
     let responder = Responder { raw: responder, context: guest.context };
     // SAFETY: the caller's promise: the request lives for the call.
-    let handled = contain(|| guest.handle(unsafe { &*request }, &responder));
+    let handled = contain(|| match unsafe { growing::copy(request) } {
+        Ok(request) => guest.handle(&request, &responder).map_err(BoxError::from),
+        Err(size) => Err(ShortRequest { size }.into()),
+    });
     let failure: BoxError = match handled {
         Ok(Ok(())) => return,
-        Ok(Err(error)) => error.into(),
+        Ok(Err(error)) => error,
         Err(panic) => panic.into(),
     };
     guest.context.error(&format!("can't handle a request: {}", chain(&*failure)));
     let (head, body) = internal_error().into_parts();
     responder.respond(&head, body);
+}
+
+/// A request of another interface.
+#[derive(Debug, thiserror::Error)]
+#[error("the host's request has {size} bytes, expected at least {}", abi::Request::LEAST)]
+struct ShortRequest {
+    size: usize,
 }
 
 impl Guest {
@@ -216,11 +227,12 @@ fn stated_length(headers: &HeaderMap) -> Option<u64> {
 /// `request` is one that the header allows.
 unsafe fn to_http(request: &abi::Request, body: Body) -> Result<Request, http::Error> {
     // SAFETY: the caller's promise.
-    let (method, target, headers) = unsafe {
+    let (method, target, headers, peer) = unsafe {
         let headers = copy_headers(request.headers, request.header_count)?;
-        (request.method.borrow(), request.target.borrow(), headers)
+        (request.method.borrow(), request.target.borrow(), headers, peer(request))
     };
     let mut copy = Request::new(body);
+    copy.extensions_mut().insert(Arc::new(peer));
     *copy.method_mut() = Method::from_bytes(method)?;
     *copy.uri_mut() = Uri::try_from(target)?;
     *copy.headers_mut() = headers;
@@ -231,4 +243,18 @@ unsafe fn to_http(request: &abi::Request, body: Body) -> Result<Request, http::E
         _ => Version::HTTP_11,
     };
     Ok(copy)
+}
+
+/// Who sent the request, as far as the host says so.
+///
+/// # Safety
+/// `request` is one that the header allows.
+unsafe fn peer(request: &abi::Request) -> Peer {
+    // SAFETY: the caller's promise.
+    let (client, scheme) = unsafe { (request.client.borrow(), request.scheme.borrow()) };
+    Peer {
+        client: std::str::from_utf8(client).ok().and_then(|client| client.parse().ok()),
+        scheme: if scheme == b"https" { Scheme::Https } else { Scheme::Http },
+        server_name: None,
+    }
 }

@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
-use holdall_service::{BoxError, BoxService, Request, chain, contain};
+use holdall_service::{
+    BoxError, BoxService, Request, ServiceOption, ServiceOptions, chain, contain,
+};
 use tokio::runtime::Runtime;
 use tower_service::Service;
 
@@ -14,7 +16,8 @@ use super::context::Context;
 use super::handle::handle;
 use crate::abi::{self, Status};
 
-/// A function that makes a service: of no arguments, or of a [`&Context`](Context).
+/// A function that makes a service: of no arguments, of a [`&Context`](Context), or of the
+/// [`&ServiceOptions`](ServiceOptions).
 pub trait Start<Arguments> {
     /// Makes the service.
     ///
@@ -53,6 +56,21 @@ where
     }
 }
 
+impl<F, S, E, B> Start<(ServiceOptions,)> for F
+where
+    F: FnOnce(&ServiceOptions) -> Result<S, E>,
+    E: Into<BoxError>,
+    S: Service<Request, Response = http::Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn start(self, context: &Context) -> Result<BoxService, BoxError> {
+        self(context.options()).map(BoxService::new).map_err(Into::into)
+    }
+}
+
 /// A plug-in that runs.
 pub(crate) struct Guest {
     /// A service may be of one thread at a time; it is locked while it is cloned for a request.
@@ -69,7 +87,11 @@ type StartFn =
 
 /// The table of a plug-in; `name` ends with a NUL.
 #[must_use]
-pub const fn table(name: &'static str, start: StartFn) -> abi::Plugin {
+pub const fn table(
+    name: &'static str,
+    start: StartFn,
+    options: &'static [abi::ServiceOption],
+) -> abi::Plugin {
     abi::Plugin {
         size: size_of::<abi::Plugin>(),
         abi: abi::ABI,
@@ -78,6 +100,8 @@ pub const fn table(name: &'static str, start: StartFn) -> abi::Plugin {
         start: Some(start),
         handle: Some(handle),
         stop: Some(stop),
+        options: options.as_ptr(),
+        option_count: options.len(),
     }
 }
 
@@ -96,13 +120,14 @@ pub fn entry(plugin: &'static abi::Plugin, host_abi: u32) -> *const abi::Plugin 
 /// The arguments are those that the header promises to `start`.
 pub unsafe fn start<Arguments>(
     service: impl Start<Arguments>,
+    declared: &[ServiceOption],
     host: *const abi::Host,
     context_out: *mut *mut c_void,
     error: *mut c_char,
     error_size: usize,
 ) -> Status {
     // SAFETY: the caller's promise, for the whole function.
-    let begun = contain(|| unsafe { begin(service, host) });
+    let begun = contain(|| unsafe { begin(service, declared, host) });
     let (status, reason) = match begun {
         Ok(Ok(guest)) => {
             // SAFETY: as above.
@@ -121,16 +146,11 @@ pub unsafe fn start<Arguments>(
 /// `host` is a host's table.
 unsafe fn begin<Arguments>(
     service: impl Start<Arguments>,
+    declared: &[ServiceOption],
     host: *const abi::Host,
 ) -> Result<Box<Guest>, BoxError> {
-    // SAFETY: rule 2 of the header: the table begins with its size.
-    let size = unsafe { (*host).size };
-    if size < size_of::<abi::Host>() {
-        let expected = size_of::<abi::Host>();
-        return Err(format!("the host's table has {size} bytes, expected {expected}").into());
-    }
-    // SAFETY: it has all our fields, and lives as long as the process.
-    let context = unsafe { Context::new(host) };
+    // SAFETY: the caller's promise; the table lives as long as the process.
+    let context = unsafe { Context::new(host, declared) }?;
     let runtime = Runtime::new()?;
     let inside = runtime.enter();
     let service = service.start(&context)?;

@@ -3,15 +3,18 @@
 use std::ffi::{CStr, c_char};
 use std::fs::File;
 use std::io::{self, Read};
-use std::mem::{ManuallyDrop, size_of};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::ptr;
+use std::sync::Arc;
 
-use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use holdall_service::ServiceOption;
+use libloading::os::unix::{Library as Object, RTLD_LOCAL, RTLD_NOW};
 
 use super::table::Table;
-use super::{Host, Loaded};
+use super::{Host, Loaded, Plugin, declared};
 use crate::abi::{self, Status};
+use crate::growing::{self, Growing};
 
 /// A plug-in that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +76,12 @@ pub enum LoadError {
         /// The least size.
         expected: usize,
     },
+    /// An option that the plug-in declares is too short, or is not in UTF-8.
+    #[error("option {} in the plug-in's table can't be read", index + 1)]
+    Option {
+        /// Its place in the table, from 0.
+        index: usize,
+    },
     /// The plug-in did not start.
     #[error("the plug-in did not start: {message}")]
     Start {
@@ -90,21 +99,59 @@ pub enum LoadError {
 /// Room for the reason why a plug-in does not start.
 const REASON_SIZE: usize = 1024;
 
-pub(super) fn load(path: &Path, host: Host) -> Result<Loaded, LoadError> {
-    let library = open(path)?;
-    let plugin = handshake(&library)?;
-    let Some(handle) = plugin.handle else {
-        return Err(incomplete(plugin));
-    };
-    // The table must outlive all threads of the plug-in, which nobody can count.
-    let table: &'static Table = Box::leak(Box::new(Table::new(host)));
-    Ok(Loaded { name: name(plugin), context: start(plugin, table)?, handle, stop: plugin.stop })
+/// A plug-in that was loaded, but not started yet.
+///
+/// It is never unloaded: that is a segmentation fault where a thread is in it.
+#[derive(Debug)]
+pub struct Library {
+    plugin: abi::Plugin,
+    handle: unsafe extern "C" fn(*mut std::ffi::c_void, *const abi::Request, *mut abi::Responder),
+    options: Vec<ServiceOption>,
 }
 
+impl Library {
+    /// Loads a shared object, and agrees with it on the interface; its constructors run.
+    ///
+    /// The path may be `/proc/self/fd/N` of a sealed memory file. The descriptor may be closed
+    /// afterwards, but the system's loader knows an object by its path: the same path for
+    /// another plug-in in this process would give the first one again.
+    ///
+    /// # Errors
+    /// [`LoadError`] says at which step, and what was expected and found.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        let object = open(path)?;
+        let plugin = handshake(&object)?;
+        let handle = plugin.handle.ok_or_else(|| incomplete(plugin.size))?;
+        // SAFETY: the handshake gave the table, and the object stays loaded.
+        let options = unsafe { declared::read(&plugin) }?;
+        Ok(Self { plugin, handle, options })
+    }
+
+    /// The options that the plug-in declares, as it declares them: names are not checked.
+    pub fn options(&self) -> &[ServiceOption] {
+        &self.options
+    }
+
+    /// Starts the plug-in, with the values of its options in `host`.
+    ///
+    /// # Errors
+    /// [`LoadError::Start`] and [`LoadError::StartPanic`], with the plug-in's reason.
+    pub fn start(self, host: Host) -> Result<Plugin, LoadError> {
+        // The table must outlive all threads of the plug-in, which nobody can count.
+        let table: &'static Table = Box::leak(Box::new(Table::new(host)));
+        let context = start(&self.plugin, table)?;
+        let (name, stop) = (name(&self.plugin), self.plugin.stop);
+        Ok(Plugin(Arc::new(Loaded { name, context, handle: self.handle, stop })))
+    }
+}
+
+// SAFETY: rule 5 of the header: a plug-in is called from any thread.
+unsafe impl Send for Library {}
+
 /// Loads a shared object for good. Unloading one with a thread in it is a segmentation fault.
-fn open(path: &Path) -> Result<ManuallyDrop<Library>, LoadError> {
+fn open(path: &Path) -> Result<ManuallyDrop<Object>, LoadError> {
     // SAFETY: constructors of the shared object run here; that is the trust one has in a plug-in.
-    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    let library = unsafe { Object::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
     match library {
         Ok(library) => Ok(ManuallyDrop::new(library)),
         Err(source) => Err(match other_machine(path) {
@@ -115,7 +162,7 @@ fn open(path: &Path) -> Result<ManuallyDrop<Library>, LoadError> {
 }
 
 /// Asks the plug-in for its table, and checks it.
-fn handshake(library: &Library) -> Result<&'static abi::Plugin, LoadError> {
+fn handshake(library: &Object) -> Result<abi::Plugin, LoadError> {
     let symbol = abi::SYMBOL.trim_end_matches('\0');
     // SAFETY: rule 1 of the header: a function of this name has this type.
     let entry = unsafe { library.get::<abi::Entry>(abi::SYMBOL) };
@@ -126,21 +173,17 @@ fn handshake(library: &Library) -> Result<&'static abi::Plugin, LoadError> {
         return Err(LoadError::Refused { offered: abi::ABI });
     }
     // SAFETY: rule 2: every version of the table begins with its size and its version.
-    let (size, found) = unsafe { ((*plugin).size, (*plugin).abi) };
+    let found = unsafe { (&raw const (*plugin).abi).read() };
     let expected = abi::ABI;
     if found != expected {
         return Err(LoadError::OtherVersion { expected, found });
     }
-    if size < size_of::<abi::Plugin>() {
-        let expected = size_of::<abi::Plugin>();
-        return Err(LoadError::Incomplete { size, expected });
-    }
-    // SAFETY: the table has all our fields, and lives as long as the process.
-    Ok(unsafe { &*plugin })
+    // SAFETY: as above.
+    unsafe { growing::copy(plugin) }.map_err(incomplete)
 }
 
-fn incomplete(plugin: &abi::Plugin) -> LoadError {
-    LoadError::Incomplete { size: plugin.size, expected: size_of::<abi::Plugin>() }
+fn incomplete(size: usize) -> LoadError {
+    LoadError::Incomplete { size, expected: abi::Plugin::LEAST }
 }
 
 fn name(plugin: &abi::Plugin) -> String {

@@ -1,10 +1,13 @@
 //! The right to answer while `handle` runs: a slot on the stack of the host.
 
+use std::io::Write;
 use std::mem::size_of;
+use std::net::SocketAddr;
 use std::ptr;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use holdall_service::{Body, Response};
+use holdall_service::{Body, Peer, Response, Scheme};
 use http::request::Parts;
 use http::{StatusCode, Version, header};
 use tokio::sync::oneshot;
@@ -34,6 +37,10 @@ impl Responder {
     ) {
         let has_body = matches!(self, Self::Open(body) if !http_body::Body::is_end_stream(body));
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let peer = parts.extensions.get::<Arc<Peer>>();
+        let scheme = peer.map_or(Scheme::Http, |peer| peer.scheme);
+        let mut room = [0; ADDRESS_LIMIT_BYTES];
+        let client = address_text(peer.and_then(|peer| peer.client), &mut room);
         with_headers(&parts.headers, |headers| {
             let request = abi::Request {
                 size: size_of::<abi::Request>(),
@@ -43,6 +50,8 @@ impl Responder {
                 target: abi::Bytes::lend(target.as_bytes()),
                 headers: headers.as_ptr(),
                 header_count: headers.len(),
+                client: abi::Bytes::lend(client),
+                scheme: abi::Bytes::lend(scheme.as_str().as_bytes()),
             };
             call(&raw const request, ptr::from_mut(self).cast());
         });
@@ -91,6 +100,20 @@ impl Responder {
             Self::Detached(receiver) => Answer::Later(receiver),
         }
     }
+}
+
+/// More than the longest address has: `[`, 39 of IPv6, `%` and a scope of 10, `]:` and a port of 5.
+const ADDRESS_LIMIT_BYTES: usize = 64;
+
+/// An address as text, made where it allocates nothing; empty where there is none.
+fn address_text(address: Option<SocketAddr>, room: &mut [u8; ADDRESS_LIMIT_BYTES]) -> &[u8] {
+    let mut rest = &mut room[..];
+    if let Some(address) = address {
+        // It has room for every address.
+        let _ = write!(rest, "{address}");
+    }
+    let length = ADDRESS_LIMIT_BYTES - rest.len();
+    &room[..length]
 }
 
 /// A response as a plug-in gave it.

@@ -40,6 +40,7 @@ impl Table {
             abort,
             read,
             release,
+            option: Some(option),
         };
         Self { abi, host }
     }
@@ -119,6 +120,22 @@ unsafe extern "C" fn resource_release(_: *const abi::Host, resource: *mut abi::R
         // SAFETY: `owner` is the box that `resource` made, and is forgotten with this.
         drop(unsafe { Box::from_raw(owner.cast::<Bytes>()) });
     }
+}
+
+unsafe extern "C" fn option(
+    host: *const abi::Host,
+    name: abi::Bytes,
+    out: *mut abi::Bytes,
+) -> Status {
+    // SAFETY: the header's promises, see above.
+    let (table, name) = unsafe { (Table::from_abi(host), name.borrow()) };
+    let value = std::str::from_utf8(name).ok().and_then(|name| table.host.options.get(name));
+    let Some(value) = value else {
+        return Status::NOT_FOUND;
+    };
+    // SAFETY: `out` has room for one; the table, and so the value, lives as long as the process.
+    unsafe { *out = abi::Bytes::lend(value.as_bytes()) };
+    Status::OK
 }
 
 unsafe extern "C" fn respond(

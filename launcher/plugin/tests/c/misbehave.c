@@ -14,6 +14,13 @@
 #ifndef STATED_SIZE
 #define STATED_SIZE sizeof(holdall_plugin)
 #endif
+#ifdef FIRST_VERSION
+#undef STATED_SIZE
+#define STATED_SIZE offsetof(holdall_plugin, options)
+#endif
+#ifndef OPTION_HELP
+#define OPTION_HELP "Greet in capitals"
+#endif
 
 static const holdall_host *host;
 
@@ -135,6 +142,16 @@ static void respond_resource(holdall_responder *responder, const char *name)
     host->resource_release(host, &resource);
 }
 
+static void respond_option(holdall_responder *responder, const char *name)
+{
+    holdall_response response = answer(200, "");
+    holdall_status status = host->option(host, text(name), &response.body);
+    if (status == HOLDALL_OK)
+        host->respond(responder, &response);
+    else
+        respond_status(responder, status);
+}
+
 static void handle(void *context, const holdall_request *request, holdall_responder *responder)
 {
     holdall_response response = answer(200, "plain");
@@ -165,7 +182,17 @@ static void handle(void *context, const holdall_request *request, holdall_respon
         respond_resource(responder, "data/index.html");
     else if (is(request, "/no-resource"))
         respond_resource(responder, "data/nothing");
-    else if (!is(request, "/nothing"))
+    else if (is(request, "/greeting"))
+        respond_option(responder, "greeting");
+    else if (is(request, "/loud"))
+        respond_option(responder, "loud");
+    else if (is(request, "/client")) {
+        response.body = request->client;
+        host->respond(responder, &response);
+    } else if (is(request, "/scheme")) {
+        response.body = request->scheme;
+        host->respond(responder, &response);
+    } else if (!is(request, "/nothing"))
         host->respond(responder, &response);
 }
 
@@ -189,7 +216,31 @@ static void stop(void *context)
     host->log(host, HOLDALL_INFO, text("stopped"));
 }
 
-static const holdall_plugin plugin = {STATED_SIZE, STATED_ABI, 0, "misbehave", start, handle, stop};
+#ifndef FIRST_VERSION
+static const holdall_option options[] = {
+    {sizeof(holdall_option), HOLDALL_TEXT("greeting"), HOLDALL_TEXT("TEXT"), HOLDALL_TEXT("Hello"),
+     HOLDALL_TEXT("The word before the name")},
+    {sizeof(holdall_option), HOLDALL_TEXT("loud"), HOLDALL_NONE, HOLDALL_NONE,
+     HOLDALL_TEXT(OPTION_HELP)},
+};
+#endif
+
+static const holdall_plugin plugin = {
+    .size = STATED_SIZE,
+    .abi = STATED_ABI,
+    .name = "misbehave",
+    .start = start,
+    .handle = handle,
+    .stop = stop,
+#ifdef FIRST_VERSION
+    /* What lies beyond the stated size is not a part of the table. */
+    .options = (const holdall_option *)1,
+    .option_count = 99,
+#else
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+#endif
+};
 
 #ifdef NO_SYMBOL
 #define holdall_plugin_v1 something_else

@@ -12,7 +12,7 @@ use crate::host::{Running, sealed};
 fn the_documented_example_works() {
     let running = Running::start(&build::documented_example());
     let reply = get(&running.authority, "/");
-    assert_eq!((reply.status, reply.text()), (200, "hello from C\n"));
+    assert_eq!((reply.status, reply.text()), (200, "Salve"));
     assert!(reply.head.contains("content-type: text/plain; charset=utf-8"), "{}", reply.head);
     assert_eq!(post(&running.authority, "/echo", b"echo this").text(), "echo this");
     assert_eq!(post(&running.authority, "/echo", b"").text(), "");

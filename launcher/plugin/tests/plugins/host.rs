@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use holdall_endpoint::Endpoint;
-use holdall_plugin::{BoxService, Host, LoadError, Plugin};
+use holdall_plugin::{BoxService, Host, LoadError, Plugin, ServiceOptions};
 use holdall_service::{Ended, Server, Shutdown, Trigger};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
@@ -58,7 +58,7 @@ pub fn sealed(object: &[u8]) -> PathBuf {
     path
 }
 
-/// Loads a plug-in whose host has the resources `data/index.html` and `mode`.
+/// Loads a plug-in whose host has the resources `data/index.html` and `mode`, and a greeting.
 pub fn load(object: &[u8], mode: &'static str) -> (Result<Plugin, LoadError>, Log) {
     let log = Log::default();
     let lines = log.clone();
@@ -69,7 +69,8 @@ pub fn load(object: &[u8], mode: &'static str) -> (Result<Plugin, LoadError>, Lo
         _ => Err(io::ErrorKind::NotFound.into()),
     };
     let host = Host::new(move |level, line| lines.push(&format!("{}: {line}", level.0)), resource);
-    (Plugin::load(&sealed(object), host), log)
+    let options = ServiceOptions::from_iter([("greeting", "Salve")]);
+    (Plugin::load(&sealed(object), host.with_options(options)), log)
 }
 
 /// A server that runs in threads of its own.

@@ -23,14 +23,15 @@ fn rust_layout() -> Vec<(String, usize)> {
     layout! {
         Bytes as "bytes" { data, len }
         Header as "header" { name, value }
-        Request as "request" { size, has_body, http_version, method, target, headers, header_count }
+        Request as "request" { size, has_body, http_version, method, target, headers, header_count, client, scheme }
         Response as "response" { size, status, reserved, headers, header_count, body, release, release_context }
         Resource as "resource" { size, bytes, owner }
         Host as "host" {
             size, abi, reserved, log, resource, resource_release, respond, detach, complete, begin, write, end,
-            abort, read, release
+            abort, read, release, option
         }
-        Plugin as "plugin" { size, abi, reserved, name, start, handle, stop }
+        ServiceOption as "option" { size, name, value, default_value, help }
+        Plugin as "plugin" { size, abi, reserved, name, start, handle, stop, options, option_count }
     }
 }
 

@@ -69,6 +69,12 @@ fn a_short_table_is_incomplete() {
 }
 
 #[test]
+fn an_option_that_is_not_text_is_named_by_its_place() {
+    let error = refused(&build::misbehave(&["-DOPTION_HELP=\"\\xff\""]), "");
+    assert_eq!(error.to_string(), "option 2 in the plug-in's table can't be read");
+}
+
+#[test]
 fn a_longer_table_of_a_later_header_is_welcome() {
     let (plugin, _) =
         host::load(&build::misbehave(&["-DSTATED_SIZE=(sizeof(holdall_plugin)+64)"]), "");

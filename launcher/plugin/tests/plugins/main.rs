@@ -8,4 +8,6 @@ mod host;
 mod c;
 mod layout;
 mod load;
+mod options;
 mod rust;
+mod versions;

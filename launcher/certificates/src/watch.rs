@@ -1,0 +1,157 @@
+//! A thread that reloads when files change (inotify(7)), and sleeps otherwise.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+
+use crate::certificates::Certificates;
+use crate::directories;
+use crate::report::Report;
+
+/// Reloads [`Certificates`] when their files change, until it is dropped.
+#[derive(Debug)]
+pub struct Watcher {
+    /// Closing it ends the thread.
+    stop: Option<UnixStream>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread works with.
+struct Watch {
+    certificates: Certificates,
+    stopped: UnixStream,
+    /// Nothing where the system gives none: the slow look has to do.
+    inotify: Option<OwnedFd>,
+    watches: BTreeSet<i32>,
+}
+
+/// Why the thread woke up.
+#[derive(PartialEq, Eq)]
+enum Wake {
+    Stop,
+    Change,
+    Time,
+}
+
+/// Quiet for so long, a change is over: a renewal writes several files, an editor renames.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// A change that does not end is looked at all the same.
+const SETTLE_LIMIT: Duration = Duration::from_millis(500);
+
+/// Network and FUSE file systems report no change that another machine made.
+const SLOW_LOOK: Duration = Duration::from_secs(60);
+
+/// What may change a file: written, replaced, linked, removed, or its permissions mended.
+const CHANGES: WatchFlags = WatchFlags::CLOSE_WRITE
+    .union(WatchFlags::CREATE)
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVE)
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::ONLYDIR);
+
+impl Watcher {
+    pub(crate) fn start(certificates: Certificates) -> io::Result<Self> {
+        let (stop, stopped) = UnixStream::pair()?;
+        let mut watch =
+            Watch { certificates, stopped, inotify: inotify(), watches: BTreeSet::new() };
+        // Before this returns, so that no later change is missed.
+        watch.renew();
+        let thread = thread::Builder::new().name("certificates".to_owned());
+        let thread = thread.spawn(move || watch.run())?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of it has been reported already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Watch {
+    fn run(mut self) {
+        // What changed since the certificates were loaded.
+        self.certificates.reload_and(Report::News);
+        loop {
+            match self.wait(SLOW_LOOK) {
+                Wake::Stop => return,
+                Wake::Change => self.settle(),
+                Wake::Time => {}
+            }
+            // First the watches, so that what changes after the reload is seen.
+            self.renew();
+            self.certificates.reload_and(Report::News);
+        }
+    }
+
+    /// Watches the directories that the files are in by now, and no others.
+    fn renew(&mut self) {
+        let Some(inotify) = &self.inotify else { return };
+        let directories = directories::watched(self.certificates.source());
+        let add = |directory| inotify::add_watch(inotify, directory, CHANGES);
+        let watches: BTreeSet<i32> = directories.iter().filter_map(|one| add(one).ok()).collect();
+        for gone in self.watches.difference(&watches) {
+            // The kernel has removed it already if the directory was deleted.
+            let _ = inotify::remove_watch(inotify, *gone);
+        }
+        self.watches = watches;
+        // Removing a watch is an event too.
+        self.drain();
+    }
+
+    /// Waits until no change comes any more.
+    fn settle(&self) {
+        let end = Instant::now() + SETTLE_LIMIT;
+        loop {
+            self.drain();
+            if Instant::now() >= end || self.wait(SETTLE) != Wake::Change {
+                return;
+            }
+        }
+    }
+
+    fn wait(&self, time: Duration) -> Wake {
+        let mut descriptors = vec![PollFd::new(&self.stopped, PollFlags::IN)];
+        descriptors.extend(self.inotify.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
+        let time =
+            Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
+        // A signal is no reason to stop: it counts as a look at the files.
+        let _ = poll(&mut descriptors, Some(&time));
+        match descriptors.iter().position(|descriptor| !descriptor.revents().is_empty()) {
+            Some(0) => Wake::Stop,
+            Some(_) => Wake::Change,
+            None => Wake::Time,
+        }
+    }
+
+    /// Takes the events off the queue: that there are some is all that matters.
+    fn drain(&self) {
+        let Some(inotify) = &self.inotify else { return };
+        let mut events = [0; 4096];
+        while rustix::io::read(inotify.as_fd(), &mut events).is_ok_and(|length| length > 0) {}
+    }
+}
+
+fn inotify() -> Option<OwnedFd> {
+    match inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK) {
+        Ok(inotify) => Some(inotify),
+        Err(error) => {
+            let seconds = SLOW_LOOK.as_secs();
+            tracing::warn!(%error, seconds, "no inotify: changed certificates are noticed later");
+            None
+        }
+    }
+}
