@@ -1,7 +1,7 @@
 //! Hosting a service: sockets first, then the service, then the server.
 
 use holdall_bundle::ExitCode;
-use holdall_endpoint::{Endpoint, Listener};
+use holdall_endpoint::{Endpoint, Inherited, Listener};
 use holdall_service::{BoxService, Ended, Server};
 
 use crate::{failure::Failure, say};
@@ -14,9 +14,11 @@ pub(crate) fn serve(
     endpoints: &[Endpoint],
     start: impl FnOnce() -> Result<BoxService, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let listeners = endpoints.iter().map(Endpoint::bind).collect::<Result<Vec<_>, _>>()?;
+    let mut inherited = Inherited::from_environment()?;
+    let open = |endpoint: &Endpoint| endpoint.open(&mut inherited);
+    let listeners = endpoints.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let service = start()?;
-    let addresses: Vec<_> = listeners.iter().map(Listener::authority).collect();
+    let addresses: Vec<_> = listeners.iter().map(Listener::url).collect();
     let announce = || addresses.iter().for_each(|address| announce(name, address));
     match Server::new(name).run(listeners, service, announce)? {
         Ended::Drained => {}
@@ -25,6 +27,6 @@ pub(crate) fn serve(
     Ok(ExitCode::Success)
 }
 
-fn announce(name: &str, authority: &str) {
-    say(format_args!("{name}: serving on http://{authority}"));
+fn announce(name: &str, url: &str) {
+    say(format_args!("{name}: serving on {url}"));
 }

@@ -1,11 +1,10 @@
 //! A server: listeners, a service, and a way out.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdall_endpoint::Listener;
+use holdall_endpoint::{Address, Listener, OpenSocket};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -66,7 +65,7 @@ pub enum ServeError {
     #[error("can't accept on {address}")]
     Listener {
         /// Where it listens.
-        address: SocketAddr,
+        address: Address,
         /// What the system said.
         source: io::Error,
     },
@@ -131,8 +130,12 @@ impl Server {
 }
 
 fn watched(listener: Listener) -> Result<TcpListener, ServeError> {
-    let address = listener.address();
-    let socket = listener.into_socket();
-    let watched = socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket));
+    let address = listener.address().clone();
+    let watched = match listener.into_socket() {
+        OpenSocket::Tcp(socket) => {
+            socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket))
+        }
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    };
     watched.map_err(|source| ServeError::Listener { address, source })
 }

@@ -60,7 +60,7 @@ fn a_second_signal_ends_at_once() {
 fn draining_has_a_limit() {
     let endpoint: Endpoint = "tcp:0:interface=127.0.0.1".parse().unwrap();
     let (first, second) = (endpoint.bind().unwrap(), endpoint.bind().unwrap());
-    let addresses = [first.address(), second.address()];
+    let addresses = [first.authority(), second.authority()];
     // Never finished, and never dropped, as the sender lives on.
     let (sender, body) = Body::channel(1);
     let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
