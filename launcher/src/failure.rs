@@ -3,7 +3,7 @@
 use std::{error::Error as _, io};
 
 use holdall_bundle::{BundleError, ExitCode};
-use holdall_endpoint::{BindError, BindErrorKind};
+use holdall_endpoint::{InheritError, OpenError, OpenErrorKind};
 use holdall_resources::memfd;
 use holdall_service::{BoxError, ServeError};
 use thiserror::Error;
@@ -31,7 +31,9 @@ pub(crate) enum Failure {
     #[error("can't open the resources")]
     Resources(#[from] holdall_resources::Error),
     #[error(transparent)]
-    Bind(#[from] BindError),
+    Inherit(#[from] InheritError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
     #[error("the service did not start")]
     Start(#[source] BoxError),
     #[cfg(feature = "plugin")]
@@ -65,8 +67,10 @@ impl Failure {
             #[cfg(not(feature = "plugin"))]
             Failure::NoPlugins => ExitCode::Configuration,
             Failure::Resources(_) => ExitCode::Damaged,
-            Failure::Bind(error) => match error.kind() {
-                BindErrorKind::NotPermitted => ExitCode::NoPermission,
+            Failure::Inherit(_) => ExitCode::Unavailable,
+            Failure::Open(error) => match error.kind() {
+                OpenErrorKind::NotPermitted => ExitCode::NoPermission,
+                OpenErrorKind::NotASocket => ExitCode::CannotCreate,
                 _ => ExitCode::Unavailable,
             },
             Failure::Start(_) => ExitCode::Unavailable,

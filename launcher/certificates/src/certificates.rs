@@ -77,18 +77,18 @@ impl Certificates {
     /// in it can be served.
     pub fn load(source: Source) -> Result<Self, LoadError> {
         let snapshot = Snapshot::take(source.files()?, &Snapshot::default());
-        let Found { identities, faults } = source.find(&snapshot);
+        let Found { identities, faults, .. } = source.find(&snapshot);
         if identities.is_empty() {
             return Err(none_usable(&source, faults));
         }
         let identities = by_path(identities);
-        let mut state = State { snapshot, identities, faults: HashMap::new() };
-        report::loaded(&state.identities);
-        state.faults = report::left_out(&faults);
-        let live = Arc::new(Live(RwLock::new(Arc::new(Index::new(state.identities.values())))));
+        report::loaded(&identities);
+        let faults = report::left_out(&faults);
+        let live = Arc::new(Live(RwLock::new(Arc::new(Index::new(identities.values())))));
         let config = server_config(live.clone())
             .map_err(|error| LoadError::new(source.path(), Fault::Tls(error)))?;
-        Ok(Self(Arc::new(Store { source, live, config, state: Mutex::new(state) })))
+        let state = Mutex::new(State { snapshot, identities, faults });
+        Ok(Self(Arc::new(Store { source, live, config, state })))
     }
 
     /// How TLS is spoken: one for all connections, and the same after a reload.
@@ -172,6 +172,9 @@ impl State {
     ) -> Index {
         let mut next = by_path(found.identities);
         let mut faults = found.faults;
+        // An empty file that was not empty before is no request.
+        let emptied = |request: &LoadError| self.identities.contains_key(&request.path);
+        faults.extend(found.requests.into_iter().filter(emptied));
         for (path, old) in &self.identities {
             // A file that is still there gives its certificate up only for a better one.
             if snapshot.contains(path) && !next.contains_key(path) {
@@ -184,14 +187,14 @@ impl State {
         }
         keep_unchanged(&self.identities, &mut next);
         report::changes(&self.identities, &next);
-        self.faults = report::faults(&faults, &self.identities, &self.faults, report);
+        self.faults = report::faults(&faults, &self.faults, report);
         (self.snapshot, self.identities) = (snapshot, next);
         Index::new(self.identities.values())
     }
 
     /// Notes that the source can't be looked at.
     fn fail(&mut self, error: LoadError, report: Report) {
-        self.faults = report::faults(&[error], &self.identities, &self.faults, report);
+        self.faults = report::faults(&[error], &self.faults, report);
     }
 }
 
@@ -236,7 +239,7 @@ fn keep_unchanged(old: &Identities, next: &mut Identities) {
 
 /// The fault of a source that gave nothing: with files, that of the file.
 fn none_usable(source: &Source, faults: Vec<LoadError>) -> LoadError {
-    let first = faults.into_iter().find(|fault| !fault.is_request());
+    let first = faults.into_iter().next();
     match (source, first) {
         (Source::Files { .. }, Some(fault)) => fault,
         (_, first) => {

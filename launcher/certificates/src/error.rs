@@ -148,11 +148,6 @@ impl LoadError {
     pub(crate) fn new(path: &Path, fault: impl Into<Arc<Fault>>) -> Self {
         Self { path: path.to_owned(), fault: fault.into() }
     }
-
-    /// An empty `NAME.pem` asks for a certificate for NAME: an ACME client will fill it.
-    pub(crate) fn is_request(&self) -> bool {
-        matches!(*self.fault, Fault::Empty) && self.path.extension().is_some_and(|it| it == "pem")
-    }
 }
 
 /// An error and all its causes in one line, for events.

@@ -37,7 +37,7 @@ pub(crate) fn loaded(identities: &BTreeMap<PathBuf, Arc<Identity>>) {
 
 /// The files that a start does without.
 pub(crate) fn left_out(faults: &[LoadError]) -> Faults {
-    for fault in faults.iter().filter(|fault| !fault.is_request()) {
+    for fault in faults {
         let (path, error) = (fault.path.display(), Chain(&*fault.fault));
         tracing::warn!(%path, %error, "certificate not loaded, it is left out");
     }
@@ -65,24 +65,14 @@ pub(crate) fn changes(
 }
 
 /// What a reload could not use.
-pub(crate) fn faults(
-    faults: &[LoadError],
-    served: &BTreeMap<PathBuf, Arc<Identity>>,
-    told: &Faults,
-    report: Report,
-) -> Faults {
+pub(crate) fn faults(faults: &[LoadError], told: &Faults, report: Report) -> Faults {
     for fault in faults {
         let error = Chain(&*fault.fault);
         let is_old = told.get(&fault.path).is_some_and(|words| *words == error.to_string());
-        let is_served = served.contains_key(&fault.path);
-        if (report == Report::News && is_old) || (fault.is_request() && !is_served) {
-            continue;
+        if report == Report::Everything || !is_old {
+            let path = fault.path.display();
+            tracing::error!(%path, %error, "certificate not loaded, what was there before stays");
         }
-        tracing::error!(
-            path = %fault.path.display(),
-            %error,
-            "certificate not loaded, what was there before stays"
-        );
     }
     in_words(faults)
 }

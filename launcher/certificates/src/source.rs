@@ -37,6 +37,8 @@ pub enum Source {
 pub(crate) struct Found {
     pub identities: Vec<Identity>,
     pub faults: Vec<LoadError>,
+    /// Empty files `NAME.pem`: each asks for a certificate for NAME, an ACME client will fill it.
+    pub requests: Vec<LoadError>,
 }
 
 /// More files than any server has names; beyond it the directory is the wrong one.
@@ -138,12 +140,14 @@ fn certificates_in<'a>(
 
 fn from_directory(snapshot: &Snapshot) -> Found {
     let keys = keys_by_public_key(snapshot);
-    snapshot.iter().fold(Found::default(), |found, (path, contents)| {
+    let mut found = snapshot.iter().fold(Found::default(), |found, (path, contents)| {
         found.with(match contents {
             Ok(contents) => from_contents(path, contents, &keys),
             Err(fault) => Err(LoadError::new(path, fault.clone())),
         })
-    })
+    });
+    (found.requests, found.faults) = found.faults.into_iter().partition(is_request);
+    found
 }
 
 fn keys_by_public_key(snapshot: &Snapshot) -> HashMap<&[u8], &PrivateKey> {
@@ -185,4 +189,8 @@ fn answers(path: &Path, certificates: &[&Certificate]) -> Answers {
     } else {
         Answers::ItsNames
     }
+}
+
+fn is_request(error: &LoadError) -> bool {
+    matches!(*error.fault, Fault::Empty) && error.path.extension().is_some_and(|it| it == "pem")
 }

@@ -65,6 +65,10 @@ impl Watcher {
             Watch { certificates, stopped, inotify: inotify(), watches: BTreeSet::new() };
         // Before this returns, so that no later change is missed.
         watch.renew();
+        if watch.watches.is_empty() {
+            let seconds = SLOW_LOOK.as_secs();
+            tracing::warn!(seconds, "no directory can be watched, changes are noticed later");
+        }
         let thread = thread::Builder::new().name("certificates".to_owned());
         let thread = thread.spawn(move || watch.run())?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
@@ -149,8 +153,7 @@ fn inotify() -> Option<OwnedFd> {
     match inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK) {
         Ok(inotify) => Some(inotify),
         Err(error) => {
-            let seconds = SLOW_LOOK.as_secs();
-            tracing::warn!(%error, seconds, "no inotify: changed certificates are noticed later");
+            tracing::warn!(%error, "the system gives no inotify");
             None
         }
     }

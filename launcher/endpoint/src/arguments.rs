@@ -1,13 +1,16 @@
 //! The arguments of one endpoint, by name.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::error::Problem;
+use crate::error::{Problem, nearest};
 use crate::syntax::{Located, Segment};
 
 /// Arguments that were given, each under its name; a kind takes what it knows.
 pub(crate) struct Arguments {
     given: Vec<Argument>,
+    /// Where the name of the kind stands.
+    column: usize,
     /// Where the string ends: the column of what is missing.
     end_column: usize,
 }
@@ -22,6 +25,7 @@ impl Arguments {
     /// Binds segments to the names a kind knows: positional ones in the order of `names`.
     pub(crate) fn bind(
         kind: &'static str,
+        column: usize,
         names: &'static [&'static str],
         segments: impl IntoIterator<Item = Segment>,
         end_column: usize,
@@ -42,7 +46,12 @@ impl Arguments {
             }
             given.push(Argument { name, value, column });
         }
-        Ok(Self { given, end_column })
+        Ok(Self { given, column, end_column })
+    }
+
+    /// A problem of the kind as a whole, where its name stands.
+    pub(crate) fn misplaced(&self, problem: Problem) -> (usize, Problem) {
+        (self.column, problem)
     }
 
     /// Parses an argument that must be there.
@@ -51,7 +60,7 @@ impl Arguments {
         name: &'static str,
         wanted: &'static str,
     ) -> Located<T> {
-        self.optional(name, wanted)?.ok_or((self.end_column, Problem::Missing { name, wanted }))
+        self.optional(name, wanted)?.ok_or_else(|| self.missing(name, wanted))
     }
 
     /// Parses an argument that may be left out; an empty one counts as left out.
@@ -72,6 +81,57 @@ impl Arguments {
         };
         argument.value.parse().map(Some).map_err(bad)
     }
+
+    /// Parses an argument that is `0` or `1`.
+    pub(crate) fn switch(&self, name: &'static str, default: Switch) -> Located<bool> {
+        let Switch(given) = self.optional(name, "0 or 1")?.unwrap_or(default);
+        Ok(given)
+    }
+
+    /// Parses an argument that is a path.
+    pub(crate) fn path(&self, name: &'static str) -> Located<Option<PathBuf>> {
+        let path = self.optional(name, PATH)?;
+        Ok(path.map(|PathText(path)| path))
+    }
+
+    /// Where an argument stands, for what is found wrong with it later.
+    pub(crate) fn column_of(&self, name: &str) -> usize {
+        let argument = self.given.iter().find(|argument| argument.name == name);
+        argument.map_or(self.end_column, |argument| argument.column)
+    }
+
+    /// An argument that must be there and is not.
+    pub(crate) fn missing(&self, name: &'static str, wanted: &'static str) -> (usize, Problem) {
+        (self.end_column, Problem::Missing { name, wanted })
+    }
+}
+
+/// What a path may be, for errors.
+pub(crate) const PATH: &str = "a path (no path has a NUL in it)";
+
+struct PathText(PathBuf);
+
+impl FromStr for PathText {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text.contains('\0') { Err(()) } else { Ok(Self(text.into())) }
+    }
+}
+
+/// `0` or `1`.
+pub(crate) struct Switch(pub(crate) bool);
+
+impl FromStr for Switch {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "0" => Ok(Self(false)),
+            "1" => Ok(Self(true)),
+            _ => Err(()),
+        }
+    }
 }
 
 fn known(
@@ -79,6 +139,9 @@ fn known(
     names: &'static [&'static str],
     found: String,
 ) -> Result<&'static str, Problem> {
-    let name = names.iter().find(|name| **name == found);
-    name.copied().ok_or(Problem::UnknownName { kind, found, known: names })
+    let name = names.iter().copied().find(|name| *name == found);
+    name.ok_or_else(|| {
+        let suggestion = nearest(&found, names);
+        Problem::UnknownName { kind, found, suggestion, known: names }
+    })
 }

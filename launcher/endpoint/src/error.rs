@@ -1,7 +1,4 @@
-//! What can be wrong with an endpoint: in its string, and when it is opened.
-
-use std::io;
-use std::net::SocketAddr;
+//! What can be wrong in an endpoint string.
 
 /// An endpoint string that can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,20 +20,26 @@ pub enum Problem {
     #[error("it is empty; try tcp:8080")]
     Empty,
     /// The first segment names no kind of endpoint.
-    #[error("unknown kind {found:?}; known: {}", known.join(", "))]
+    #[error("unknown kind {found:?}{}; known: {}", hint(suggestion.as_deref()), known.join(", "))]
     UnknownKind {
         /// What stands in the place of the kind.
         found: String,
+        /// What may have been meant.
+        suggestion: Option<String>,
         /// The kinds there are.
         known: Vec<&'static str>,
     },
     /// A named argument that the kind does not have.
-    #[error("{kind} has no argument {found:?}; known: {}", known.join(", "))]
+    #[error(
+        "{kind} has no argument {found:?}{}; known: {}", hint(*suggestion), known.join(", ")
+    )]
     UnknownName {
         /// The kind of endpoint.
         kind: &'static str,
         /// The name that was given.
         found: String,
+        /// What may have been meant.
+        suggestion: Option<&'static str>,
         /// The names the kind has.
         known: &'static [&'static str],
     },
@@ -62,6 +65,34 @@ pub enum Problem {
         /// What it must be.
         wanted: &'static str,
     },
+    /// Two arguments of which only one can be.
+    #[error("{first} and {second} can't both be given")]
+    Conflict {
+        /// The one.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// A path that no Unix socket can have.
+    #[error("the path has {length} bytes, a Unix socket's at most {most}; take a shorter one")]
+    PathTooLong {
+        /// How long it is, in bytes.
+        length: usize,
+        /// How long it may be, in bytes.
+        most: usize,
+    },
+    /// A layer that is there already.
+    #[error("{kind} is given twice, one inside the other")]
+    Twice {
+        /// The kind of endpoint.
+        kind: &'static str,
+    },
+    /// A redirect to https where there is https.
+    #[error(
+        "redirect sends clients to the https port and so belongs on one without tls; \
+         give the tls endpoint as a second one"
+    )]
+    RedirectOverTls,
     /// A value that is not what the argument needs.
     #[error("{name} is {found:?}, wanted {wanted}")]
     BadValue {
@@ -83,58 +114,16 @@ pub enum Problem {
     UnclosedBracket,
 }
 
-/// An address that can't be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("can't listen on {address}{}", hint(self))]
-pub struct BindError {
-    /// The address that was asked for.
-    pub address: SocketAddr,
-    /// What the system said.
-    pub source: io::Error,
+/// The known word that a misspelt one is nearest to, if it is near enough to be meant.
+pub(crate) fn nearest(found: &str, known: &[&'static str]) -> Option<&'static str> {
+    let found = found.to_ascii_lowercase();
+    let likeness =
+        |word: &str| strsim::normalized_damerau_levenshtein(&found, &word.to_ascii_lowercase());
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    // Half of the characters are right.
+    (likeness(nearest) > 0.5).then_some(*nearest)
 }
 
-/// Why an address can't be listened on, for the caller that picks an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BindErrorKind {
-    /// Another socket has the address.
-    InUse,
-    /// The system does not let this user have the port.
-    NotPermitted,
-    /// The address belongs to no interface of this machine.
-    NoSuchAddress,
-    /// Anything else, such as no descriptors left.
-    Other,
-}
-
-impl BindError {
-    /// What kind of failure this is.
-    pub fn kind(&self) -> BindErrorKind {
-        match self.source.kind() {
-            io::ErrorKind::AddrInUse => BindErrorKind::InUse,
-            io::ErrorKind::PermissionDenied => BindErrorKind::NotPermitted,
-            io::ErrorKind::AddrNotAvailable => BindErrorKind::NoSuchAddress,
-            _ => BindErrorKind::Other,
-        }
-    }
-}
-
-/// What to try, in brackets, for failures where something can be tried.
-fn hint(error: &BindError) -> String {
-    let port = error.address.port();
-    match error.kind() {
-        BindErrorKind::InUse => {
-            format!(
-                " (another program has port {port}: stop it or take another port; tcp:0 takes a free one)"
-            )
-        }
-        BindErrorKind::NotPermitted => {
-            format!(" (port {port} needs root or CAP_NET_BIND_SERVICE; ports from 1024 on do not)")
-        }
-        BindErrorKind::NoSuchAddress => {
-            " (no interface of this machine has that address; leave interface out to listen on all)"
-                .to_owned()
-        }
-        BindErrorKind::Other => String::new(),
-    }
+fn hint(suggestion: Option<&str>) -> String {
+    suggestion.map_or(String::new(), |word| format!(", did you mean {word:?}?"))
 }

@@ -1,8 +1,8 @@
 //! The grammar of endpoint strings: where a segment ends, and which characters are literal.
 //!
 //! The grammar is that of Twisted's `serverFromString`: segments parted by `:`, the first `=` of a
-//! segment parts name and value, `\` takes the next character literally. One addition: a value
-//! that begins with `[` runs to its `]`, so that an IPv6 address needs no escapes.
+//! segment parts name and value, `\` takes the next character literally. One addition: `[` at the
+//! beginning of a value, or after a comma, runs to its `]`, so that IPv6 addresses need no escapes.
 
 use crate::error::Problem;
 
@@ -14,6 +14,19 @@ pub(crate) struct Segment {
     pub(crate) value: String,
     /// Where the segment begins in the input: the number of characters before it, plus one.
     pub(crate) column: usize,
+}
+
+impl Segment {
+    /// Is it a number and nothing else?
+    pub(crate) fn is_number(&self) -> bool {
+        let digits = self.value.bytes().all(|byte| byte.is_ascii_digit());
+        self.name.is_none() && !self.value.is_empty() && digits
+    }
+
+    /// Is there nothing between its colons?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.name.is_none() && self.value.is_empty()
+    }
 }
 
 /// A problem and the column (from 1, in characters) where it is.
@@ -36,8 +49,8 @@ pub(crate) fn split(input: &str) -> Located<Vec<Segment>> {
 /// ```
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
-    for (index, character) in text.chars().enumerate() {
-        if matches!(character, '\\' | ':' | '=') || (index == 0 && character == '[') {
+    for character in text.chars() {
+        if matches!(character, '\\' | ':' | '=' | '[') {
             quoted.push('\\');
         }
         quoted.push(character);
@@ -83,32 +96,31 @@ impl<'a> Scanner<'a> {
 
     /// Reads up to a bare character for which `ends` holds, and leaves that character.
     fn word(&mut self, ends: fn(char) -> bool) -> Located<String> {
-        let mut word = self.bracketed()?;
+        let mut word = String::new();
+        let mut bracket_opens = true;
         while let Some(&character) = self.rest.peek() {
             if ends(character) {
                 break;
             }
             let column = self.column;
             self.next();
-            word.push(match character {
-                '\\' => self.next().ok_or((column, Problem::TrailingBackslash))?,
-                other => other,
-            });
+            match character {
+                '\\' => word.push(self.next().ok_or((column, Problem::TrailingBackslash))?),
+                '[' if bracket_opens => self.bracketed(&mut word, column)?,
+                other => word.push(other),
+            }
+            bracket_opens = character == ',';
         }
         Ok(word)
     }
 
-    /// Reads `[...]` with its brackets, or nothing where there is no bracket.
-    fn bracketed(&mut self) -> Located<String> {
-        let column = self.column;
-        let mut word = String::new();
-        if self.rest.peek() != Some(&'[') {
-            return Ok(word);
-        }
+    /// Reads the rest of `[...]`, with its brackets.
+    fn bracketed(&mut self, word: &mut String, column: usize) -> Located<()> {
+        word.push('[');
         while let Some(character) = self.next() {
             word.push(character);
             if character == ']' {
-                return Ok(word);
+                return Ok(());
             }
         }
         Err((column, Problem::UnclosedBracket))
@@ -148,6 +160,16 @@ mod tests {
         assert_eq!(pairs(r"t:i=\:\:1"), [bare("t"), named("i", "::1")]);
         assert_eq!(pairs("t:i=[::1]:x"), [bare("t"), named("i", "[::1]"), bare("x")]);
         assert_eq!(pairs(r"u:C\:\\x"), [bare("u"), bare(r"C:\x")]);
+    }
+
+    #[test]
+    fn a_bracket_opens_after_a_comma_too() {
+        assert_eq!(
+            pairs("k:t=[::1],[::2]/64:x"),
+            [bare("k"), named("t", "[::1],[::2]/64"), bare("x")]
+        );
+        assert_eq!(pairs("k:a[b:c"), [bare("k"), bare("a[b"), bare("c")]);
+        assert_eq!(pairs(r"k:\[b:c"), [bare("k"), bare("[b"), bare("c")]);
     }
 
     #[test]

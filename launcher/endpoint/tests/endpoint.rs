@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use holdall_endpoint::{BindErrorKind, Endpoint, ParseError, Problem, quote};
+use holdall_endpoint::{Address, Endpoint, OpenErrorKind, OpenSocket, ParseError, Problem, quote};
 use proptest::prelude::*;
 
 fn shown(text: &str) -> String {
@@ -26,8 +26,8 @@ fn strings_and_their_canonical_form() {
         ("tcp:8080:127.0.0.1:5", "tcp:8080:interface=127.0.0.1:backlog=5"),
         ("8080:interface=127.0.0.1", "tcp:8080:interface=127.0.0.1"),
         ("tcp:interface=127.0.0.1:8080", "tcp:8080:interface=127.0.0.1"),
-        (r"tcp:1:interface=\:\:1", "tcp:1:interface=[::1]"),
-        ("tcp:1:interface=[::1]:backlog=7", "tcp:1:interface=[::1]:backlog=7"),
+        (r"tcp:1:interface=\:\:1", "tcp6:1:interface=[::1]"),
+        ("tcp:1:interface=[::1]:backlog=7", "tcp6:1:interface=[::1]:backlog=7"),
         ("tcp:1:backlog=128:interface=0.0.0.0", "tcp:1"),
     ];
     for (given, canonical) in cases {
@@ -40,8 +40,20 @@ fn strings_and_their_canonical_form() {
 fn errors_name_column_and_value() {
     let cases = [
         ("", r#"bad endpoint "", column 1: it is empty; try tcp:8080"#),
-        ("tpc:80", r#"bad endpoint "tpc:80", column 1: unknown kind "tpc"; known: tcp"#),
-        (":80", r#"bad endpoint ":80", column 1: unknown kind ""; known: tcp"#),
+        (
+            "tpc:80",
+            concat!(
+                r#"bad endpoint "tpc:80", column 1: unknown kind "tpc", did you mean "tcp"?; "#,
+                "known: tcp, tcp6, unix, tls, ssl, systemd, fd, stdio, haproxy, redirect"
+            ),
+        ),
+        (
+            ":80",
+            concat!(
+                r#"bad endpoint ":80", column 1: unknown kind ""; "#,
+                "known: tcp, tcp6, unix, tls, ssl, systemd, fd, stdio, haproxy, redirect"
+            ),
+        ),
         (
             "tcp",
             r#"bad endpoint "tcp", column 4: port is missing, wanted a number from 0 to 65535"#,
@@ -66,7 +78,8 @@ fn errors_name_column_and_value() {
             "tcp:80:interfaces=::1",
             concat!(
                 r#"bad endpoint "tcp:80:interfaces=::1", column 8: "#,
-                r#"tcp has no argument "interfaces"; known: port, interface, backlog"#
+                r#"tcp has no argument "interfaces", did you mean "interface"?; "#,
+                "known: port, interface, backlog, reuseport, v6only"
             ),
         ),
         ("tcp:80:port=81", r#"bad endpoint "tcp:80:port=81", column 8: port is given twice"#),
@@ -82,10 +95,10 @@ fn errors_name_column_and_value() {
             ),
         ),
         (
-            "tcp:1:0.0.0.0:5:6",
+            "tcp:1:0.0.0.0:5:0:0:6",
             concat!(
-                r#"bad endpoint "tcp:1:0.0.0.0:5:6", column 17: "#,
-                r#"tcp takes at most 3 arguments; escape a literal colon as \:"#
+                r#"bad endpoint "tcp:1:0.0.0.0:5:0:0:6", column 21: "#,
+                r#"tcp takes at most 5 arguments; escape a literal colon as \:"#
             ),
         ),
         (r"tcp:80\", r#"bad endpoint "tcp:80\\", column 7: backslash with nothing after it"#),
@@ -99,9 +112,10 @@ fn errors_name_column_and_value() {
 #[test]
 fn a_bound_endpoint_accepts_connections() {
     let listener = "tcp:0".parse::<Endpoint>().unwrap().bind().unwrap();
-    assert!(listener.address().ip().is_unspecified());
+    assert!(matches!(listener.address(), Address::Ip(address) if address.ip().is_unspecified()));
     let mut client = TcpStream::connect(listener.authority()).unwrap();
-    let (mut server, _) = listener.into_socket().accept().unwrap();
+    let OpenSocket::Tcp(socket) = listener.into_socket() else { panic!("a TCP socket") };
+    let (mut server, _) = socket.accept().unwrap();
     client.write_all(b"hello").unwrap();
     drop(client);
     let mut received = String::new();
@@ -112,10 +126,11 @@ fn a_bound_endpoint_accepts_connections() {
 #[test]
 fn a_port_in_use_is_named_with_a_hint() {
     let first = "tcp:0:interface=127.0.0.1".parse::<Endpoint>().unwrap().bind().unwrap();
-    let port = first.address().port();
+    let Address::Ip(address) = first.address() else { panic!("an IP address") };
+    let port = address.port();
     let again = format!("tcp:{port}:interface=127.0.0.1").parse::<Endpoint>().unwrap();
     let error = again.bind().unwrap_err();
-    assert_eq!(error.kind(), BindErrorKind::InUse);
+    assert_eq!(error.kind(), OpenErrorKind::InUse);
     assert_eq!(
         error.to_string(),
         format!(
@@ -129,7 +144,7 @@ fn a_port_in_use_is_named_with_a_hint() {
 fn an_address_of_another_machine_is_told_apart() {
     // 192.0.2.0/24 is set aside for documentation (RFC 5737): no machine has it.
     let error = "tcp:0:interface=192.0.2.1".parse::<Endpoint>().unwrap().bind().unwrap_err();
-    assert_eq!(error.kind(), BindErrorKind::NoSuchAddress);
+    assert_eq!(error.kind(), OpenErrorKind::NoSuchAddress);
 }
 
 proptest! {

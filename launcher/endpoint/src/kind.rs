@@ -1,0 +1,107 @@
+//! The kinds of endpoints: a table, and how a string is cut into the kinds that it nests.
+//!
+//! A new kind is one file that says how it is parsed (see [`Form`]), and one line in [`KINDS`].
+
+use crate::arguments::Arguments;
+use crate::endpoint::Endpoint;
+use crate::error::{Problem, nearest};
+use crate::syntax::{Located, Segment};
+use crate::{fd, haproxy, redirect, stdio, systemd, tcp, tls, unix};
+
+/// Every kind of endpoint, by the name it has in a string, whatever its case.
+const KINDS: &[Kind] = &[
+    Kind { name: "tcp", form: tcp::form },
+    Kind { name: "tcp6", form: tcp::form6 },
+    Kind { name: "unix", form: unix::form },
+    Kind { name: "tls", form: tls::form },
+    Kind { name: "ssl", form: tls::form },
+    Kind { name: "systemd", form: systemd::form },
+    Kind { name: "fd", form: fd::form },
+    Kind { name: "stdio", form: stdio::form },
+    Kind { name: "haproxy", form: haproxy::form },
+    Kind { name: "redirect", form: redirect::form },
+];
+
+struct Kind {
+    name: &'static str,
+    /// Chooses a form by the segments that follow the name.
+    form: fn(&[Segment]) -> Form,
+}
+
+/// How one kind understands the segments after its name.
+pub(crate) struct Form {
+    /// How many of the segments are its own; the rest is an endpoint that it wraps.
+    own: usize,
+    /// The arguments it has, in the order in which positional ones are taken.
+    names: &'static [&'static str],
+    build: Build,
+}
+
+enum Build {
+    Socket(fn(&Arguments) -> Located<Endpoint>),
+    Wrapper(fn(&Arguments, Endpoint) -> Located<Endpoint>),
+}
+
+impl Form {
+    /// A kind that opens a socket: all that follows are its arguments.
+    pub(crate) fn socket(
+        segments: &[Segment],
+        names: &'static [&'static str],
+        build: fn(&Arguments) -> Located<Endpoint>,
+    ) -> Self {
+        Self { own: segments.len(), names, build: Build::Socket(build) }
+    }
+
+    /// A kind that wraps an endpoint, which begins at the first segment without a name.
+    pub(crate) fn wrapper(
+        segments: &[Segment],
+        names: &'static [&'static str],
+        build: fn(&Arguments, Endpoint) -> Located<Endpoint>,
+    ) -> Self {
+        let own = segments.iter().take_while(|segment| segment.name.is_some()).count();
+        Self { own, names, build: Build::Wrapper(build) }
+    }
+}
+
+/// Parses the segments of an endpoint; `end_column` is where the string ends.
+pub(crate) fn parse(mut segments: Vec<Segment>, end_column: usize) -> Located<Endpoint> {
+    let (name, column) = kind_name(&mut segments);
+    let kind = KINDS.iter().find(|kind| kind.name.eq_ignore_ascii_case(&name));
+    let kind = kind.ok_or_else(|| (column, unknown_kind(name)))?;
+    let form = (kind.form)(&segments);
+    let inner = segments.split_off(form.own);
+    let arguments = Arguments::bind(kind.name, column, form.names, segments, end_column)?;
+    match form.build {
+        Build::Socket(build) => build(&arguments),
+        Build::Wrapper(_) if inner.is_empty() => {
+            let wanted = "what it wraps, such as tcp:8080";
+            Err((end_column, Problem::Missing { name: "endpoint", wanted }))
+        }
+        Build::Wrapper(wrap) => wrap(&arguments, parse(inner, end_column)?),
+    }
+}
+
+/// Takes the kind off the segments. A bare number has none: it is a TCP port.
+fn kind_name(segments: &mut Vec<Segment>) -> (String, usize) {
+    if segments[0].is_number() {
+        return ("tcp".to_owned(), segments[0].column);
+    }
+    let first = segments.remove(0);
+    let name = match first.name {
+        Some(name) => format!("{name}={}", first.value),
+        None => first.value,
+    };
+    (name, first.column)
+}
+
+fn unknown_kind(found: String) -> Problem {
+    let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    let suggestion = if found.starts_with(['/', '.', '@']) {
+        Some(format!("unix:{found}"))
+    } else if found.parse::<std::net::IpAddr>().is_ok() {
+        Some(format!("tcp:PORT:interface={found}"))
+    } else {
+        nearest(&found, &known).map(str::to_owned)
+    };
+    Problem::UnknownKind { found, suggestion, known }
+}
