@@ -49,12 +49,19 @@ pub(crate) async fn run(door: Door, mut shutdown: Shutdown) -> usize {
     let mut check = interval(door.shared.limits.check_interval());
     let mut permit = None;
     loop {
+        if permit.is_none() {
+            permit = Arc::clone(&door.room).try_acquire_owned().ok();
+        }
+        if permit.is_none() {
+            // So that a new client finds room: the connection that was idle longest ends.
+            open.cut_idlest();
+        }
         tokio::select! {
             biased;
             () = shutdown.reached(Phase::HandingOver) => break,
             Some(ended) = open.tasks.join_next_with_id() => open.forget(ended),
             _ = check.tick(), if !open.is_empty() => open.cut_late(),
-            free = room(&door, &mut open), if permit.is_none() => permit = free,
+            free = Arc::clone(&door.room).acquire_owned(), if permit.is_none() => permit = free.ok(),
             accepted = door.listener.accept(), if permit.is_some() => match accepted {
                 Ok(socket) => {
                     failures.count = 0;
@@ -69,25 +76,6 @@ pub(crate) async fn run(door: Door, mut shutdown: Shutdown) -> usize {
     // Closed first: from here on clients are refused, and may go to another server.
     drop(door);
     open.drain(grace_period, shutdown).await
-}
-
-/// Waits for room for one more connection; where there is none, the one that was idle longest makes
-/// room.
-fn room(
-    door: &Door,
-    open: &mut Open,
-) -> impl Future<Output = Option<OwnedSemaphorePermit>> + use<> {
-    let room = Arc::clone(&door.room);
-    let free = Arc::clone(&room).try_acquire_owned().ok();
-    if free.is_none() {
-        open.cut_idlest();
-    }
-    async move {
-        match free {
-            Some(permit) => Some(permit),
-            None => room.acquire_owned().await.ok(),
-        }
-    }
 }
 
 /// How long a connection stays idle, while the server leaves, before it is closed: a request that
@@ -181,6 +169,11 @@ impl Open {
         }
     }
 
+    /// How many connections have a request under way.
+    fn busy(&self) -> usize {
+        self.activities.values().filter(|(_, activity)| activity.idle().is_none()).count()
+    }
+
     /// Waits for the connections to end; returns how many it cut.
     async fn drain(mut self, grace_period: Duration, mut shutdown: Shutdown) -> usize {
         let mut check = interval(DRAIN_CHECK_INTERVAL);
@@ -193,7 +186,7 @@ impl Open {
                     Some(ended) => self.forget(ended),
                     None => return 0,
                 },
-                () = ending => return self.tasks.len(),
+                () = ending => return self.busy(),
                 _ = check.tick() => {}
             }
             if phase < shutdown.phase() {
@@ -205,7 +198,7 @@ impl Open {
                 Phase::Draining | Phase::Ending => (LINGER, grace_period),
             };
             if leaving_since.elapsed() >= limit {
-                return self.tasks.len();
+                return self.busy();
             }
             self.cut_late();
             self.cut_idle(linger);

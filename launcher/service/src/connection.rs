@@ -1,6 +1,5 @@
 //! One connection: from its arrival to its last answer.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -37,7 +36,6 @@ pub(crate) struct Shared {
 pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) activity: Arc<Activity>,
-    pub(crate) service: BoxService,
     pub(crate) peer: Arc<Peer>,
     /// Whether its requests are in the access log.
     pub(crate) is_logged: bool,
@@ -97,16 +95,16 @@ pub(crate) async fn serve(
     let client = arrived.peer.client.map(|client| client.ip());
     let Some(place) = place(&shared, client) else { return };
     let Arrived { stream, peer, protocol } = arrived;
-    let connection = Connection::new(shared, activity, service, peer, place, gate.is_logged);
-    connection.speak(stream, protocol, shutdown).await;
+    let connection = Connection::new(shared, activity, peer, place, gate.is_logged);
+    connection.speak(stream, protocol, service, shutdown).await;
 }
 
 /// Serves standard input and output as one HTTP/1.1 connection.
 pub(crate) async fn serve_stdio(shared: Arc<Shared>, service: BoxService, shutdown: Shutdown) {
     let activity = Arc::new(Activity::new());
     let stream = Stream::Stdio(tokio::io::join(tokio::io::stdin(), tokio::io::stdout()));
-    let connection = Connection::new(shared, activity, service, Peer::default(), None, true);
-    connection.speak(stream, Stage::Http1, shutdown).await;
+    let connection = Connection::new(shared, activity, Peer::default(), None, true);
+    connection.speak(stream, Stage::Http1, service, shutdown).await;
 }
 
 /// A place among the connections of an address; `None` where it has its share already.
@@ -124,7 +122,6 @@ impl Connection {
     fn new(
         shared: Arc<Shared>,
         activity: Arc<Activity>,
-        service: BoxService,
         peer: Peer,
         place: Option<Place>,
         is_logged: bool,
@@ -132,7 +129,7 @@ impl Connection {
         let number = shared.connections.fetch_add(1, Relaxed);
         let (peer, begun) = (Arc::new(peer), Instant::now());
         let _place = place;
-        Arc::new(Self { shared, activity, service, peer, is_logged, number, begun, _place })
+        Arc::new(Self { shared, activity, peer, is_logged, number, begun, _place })
     }
 
     /// The id of a request that came at this moment.
@@ -141,29 +138,37 @@ impl Connection {
         RequestId::Ours { connection: self.number, moment: moment as u64 }
     }
 
-    async fn speak(self: Arc<Self>, stream: Stream, protocol: Stage, shutdown: Shutdown) {
+    async fn speak(
+        self: Arc<Self>,
+        stream: Stream,
+        protocol: Stage,
+        service: BoxService,
+        shutdown: Shutdown,
+    ) {
         self.activity.enter(protocol);
         match protocol {
-            Stage::Http2 => self.speak_http2(stream, shutdown).await,
-            _ => self.speak_http1(stream).await,
+            Stage::Http2 => self.speak_http2(stream, service, shutdown).await,
+            _ => self.speak_http1(stream, service).await,
         }
     }
 
-    async fn speak_http1(self: Arc<Self>, stream: Stream) {
+    async fn speak_http1(self: Arc<Self>, stream: Stream, service: BoxService) {
         let shared = Arc::clone(&self.shared);
         let io = Watched { stream, activity: Arc::clone(&self.activity) };
-        let answering = service_fn(move |request| exchange::answer(&self, request));
+        let answering = service_fn(move |request| exchange::answer(&self, &service, request));
         let connection = shared.http1.serve_connection(TokioIo::new(io), answering);
         let _ = connection.with_upgrades().await;
     }
 
-    async fn speak_http2(self: Arc<Self>, stream: Stream, mut shutdown: Shutdown) {
+    async fn speak_http2(
+        self: Arc<Self>,
+        stream: Stream,
+        service: BoxService,
+        mut shutdown: Shutdown,
+    ) {
         let shared = Arc::clone(&self.shared);
         let io = Watched { stream, activity: Arc::clone(&self.activity) };
-        let answering = service_fn(move |request| {
-            let answer = exchange::answer(&self, request);
-            async move { Ok::<_, Infallible>(answer.await?) }
-        });
+        let answering = service_fn(move |request| exchange::answer(&self, &service, request));
         let mut connection = pin!(shared.http2.serve_connection(TokioIo::new(io), answering));
         tokio::select! {
             _ = connection.as_mut() => return,

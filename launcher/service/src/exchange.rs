@@ -11,18 +11,19 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::access_log::{Logged, Record};
 use crate::connection::Connection;
 use crate::receive::{BodyFailure, Meter, Received};
 use crate::request_id::RequestId;
-use crate::{Body, BoxError, Contained, Response, chain, contain};
+use crate::{Body, BoxError, BoxService, Contained, Response, chain, contain};
 
 /// Answers one request.
 pub(crate) fn answer(
     connection: &Arc<Connection>,
+    service: &BoxService,
     mut request: http::Request<Incoming>,
 ) -> impl Future<Output = Result<http::Response<Answer>, Infallible>> + use<> {
     let mut exchange = Exchange::begin(connection, &request);
@@ -31,7 +32,7 @@ pub(crate) fn answer(
         None => {
             request.extensions_mut().insert(Arc::clone(&connection.peer));
             let request = request.map(|body| exchange.receive(body));
-            match contain(|| connection.service.answer(request)) {
+            match contain(|| service.answer(request)) {
                 Ok(future) => Begun::Answering(Contained::new(future)),
                 Err(panic) => Begun::Refused(exchange.failed(&panic)),
             }
@@ -90,14 +91,14 @@ impl Exchange {
 
     /// The answer to a request that the service shall not see.
     fn refusal(&self, request: &http::Request<Incoming>) -> Option<Response> {
-        let length = http_body::Body::size_hint(request.body()).lower();
+        let length = request.body().size_hint().lower();
         let limit = self.connection.shared.limits.body_bytes;
         (length > limit).then(|| plain(StatusCode::PAYLOAD_TOO_LARGE, "request body too large\n"))
     }
 
     /// The body of the request, counted and limited.
     fn receive(&mut self, body: Incoming) -> Body {
-        if http_body::Body::is_end_stream(&body) {
+        if body.is_end_stream() {
             return Body::empty();
         }
         let meter = Arc::new(Meter::default());
