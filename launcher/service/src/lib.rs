@@ -35,12 +35,18 @@
 
 #[cfg(feature = "server")]
 mod accept;
+#[cfg(feature = "server")]
+mod access_log;
+#[cfg(feature = "server")]
+mod admin;
 mod body;
 mod boxed;
 mod channel;
 #[cfg(feature = "server")]
 mod connection;
 mod contain;
+#[cfg(feature = "server")]
+mod metrics;
 mod options;
 mod peer;
 #[cfg(feature = "server")]
@@ -48,10 +54,18 @@ mod server;
 #[cfg(feature = "server")]
 mod shutdown;
 
+#[cfg(feature = "server")]
+pub use access_log::{AccessFormat, AccessLog, Logged, Record};
+#[cfg(feature = "server")]
+pub use admin::{Admin, CertificateEnds, Readiness};
 pub use body::Body;
 pub use boxed::{BoxFuture, BoxService};
 pub use channel::{BodyClosed, BodySender, BrokenOff};
 pub use contain::{Contained, Panic, contain};
+#[cfg(feature = "server")]
+pub use metrics::{
+    BuildInfo, Extra, Handshake, HandshakeWatch, Metrics, OpenConnection, Rejection, State,
+};
 pub use options::{ServiceOption, ServiceOptions};
 pub use peer::{Peer, Scheme};
 #[cfg(feature = "server")]
