@@ -23,6 +23,7 @@ pub use digest::{Digest, DigestError};
 pub use error::BundleError;
 pub use exit_code::ExitCode;
 pub use extract::Extracted;
+pub use holdall_archive::grouped;
 pub use info::InfoFormat;
 pub use list::ListFormat;
 pub use manifest::{
@@ -30,6 +31,5 @@ pub use manifest::{
     MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX, Prefix,
     check_name,
 };
-pub use holdall_archive::grouped;
 pub use text::{chain, escaped, ignore_broken_pipe};
 pub use verify::{print_verification, verify};

@@ -22,7 +22,8 @@ pub(crate) fn server_config(
     Ok(Arc::new(config))
 }
 
-/// The key exchange that also resists quantum computers first, then the usual ones.
+/// The key exchange that also resists quantum computers first, then the usual ones. Of those that
+/// both sides have, rustls takes the client's favourite.
 fn provider() -> CryptoProvider {
     let kx_groups =
         vec![kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];

@@ -50,7 +50,7 @@ pub enum Problem {
         name: &'static str,
     },
     /// More positional arguments than the kind has arguments.
-    #[error("{kind} takes at most {most} arguments; escape a literal colon as \\:")]
+    #[error("{kind} takes {}; escape a literal colon as \\:", at_most(*most))]
     TooMany {
         /// The kind of endpoint.
         kind: &'static str,
@@ -122,6 +122,14 @@ pub(crate) fn nearest(found: &str, known: &[&'static str]) -> Option<&'static st
     let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     // Half of the characters are right.
     (likeness(nearest) > 0.5).then_some(*nearest)
+}
+
+fn at_most(count: usize) -> String {
+    match count {
+        0 => "no arguments".to_owned(),
+        1 => "one argument".to_owned(),
+        more => format!("at most {more} arguments"),
+    }
 }
 
 fn hint(suggestion: Option<&str>) -> String {

@@ -28,6 +28,14 @@ impl Default for Proxy {
     }
 }
 
+impl Proxy {
+    /// Whether a client at this address may say who it speaks for.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trust.is_empty() || self.trust.iter().any(|network| network.contains(&address))
+    }
+}
+
 pub(crate) fn form(segments: &[Segment]) -> Form {
     Form::wrapper(segments, &["trust", "timeout"], wrap)
 }

@@ -28,6 +28,7 @@ mod inherited;
 mod kind;
 mod listener;
 mod open_error;
+pub mod proxy;
 mod redirect;
 mod stdio;
 mod syntax;

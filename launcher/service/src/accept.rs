@@ -13,6 +13,7 @@ use tokio::time::{interval, sleep};
 use crate::activity::{Activity, Overdue};
 use crate::arrival::Gate;
 use crate::connection::{self, Shared};
+use crate::metrics::Rejection;
 use crate::stream::Socket;
 use crate::{BoxService, Phase, Shutdown};
 
@@ -143,7 +144,6 @@ impl Open {
         for (task, activity) in self.activities.values() {
             if let Some(overdue) = activity.overdue(&self.shared.limits, self.proxy_timeout) {
                 task.abort();
-                self.shared.metrics.cut(overdue);
                 if overdue != Overdue::Idle {
                     tracing::debug!(reason = overdue.reason(), "connection cut");
                 }
@@ -158,6 +158,7 @@ impl Open {
         let idlest = self.activities.values().filter_map(idle).max_by_key(|(idle, _)| *idle);
         if let Some((_, task)) = idlest {
             task.abort();
+            self.shared.metrics.rejected(Rejection::Limit);
         }
     }
 

@@ -143,8 +143,7 @@ async fn negotiate(
         answer(&mut socket, &holdall_certificates::UNRECOGNIZED_NAME).await;
         return Err(Refused::UnknownName { name: name.unwrap_or_default() });
     }
-    let stream =
-        start.into_stream(Arc::clone(&tls.config)).await.map_err(Refused::Handshake)?;
+    let stream = start.into_stream(Arc::clone(&tls.config)).await.map_err(Refused::Handshake)?;
     let (_, session) = stream.get_ref();
     let protocol = match session.alpn_protocol() {
         Some(b"h2") => Stage::Http2,

@@ -14,7 +14,7 @@ use crate::access_log::AccessLog;
 use crate::activity::{Activity, Stage};
 use crate::addresses::{Addresses, Place};
 use crate::arrival::{Arrived, Gate, Refused};
-use crate::metrics::{Metrics, Rejection};
+use crate::metrics::{Metrics, OpenConnection, Rejection, State};
 use crate::request_id::RequestId;
 use crate::stream::{Socket, Stream, Watched};
 use crate::{BoxService, Limits, Peer, Phase, Server, Shutdown, chain, exchange};
@@ -82,7 +82,7 @@ pub(crate) async fn serve(
     activity: Arc<Activity>,
     shutdown: Shutdown,
 ) {
-    let _counted = shared.metrics.connection_begins();
+    let counted = shared.metrics.connection_begins();
     if let Socket::Tcp(stream) = &socket {
         // Answers are written in few large pieces, and waiting to fill packets costs 40 ms each.
         let _ = stream.set_nodelay(true);
@@ -96,15 +96,16 @@ pub(crate) async fn serve(
     let Some(place) = place(&shared, client) else { return };
     let Arrived { stream, peer, protocol } = arrived;
     let connection = Connection::new(shared, activity, peer, place, gate.is_logged);
-    connection.speak(stream, protocol, service, shutdown).await;
+    connection.speak(stream, protocol, service, shutdown, counted).await;
 }
 
 /// Serves standard input and output as one HTTP/1.1 connection.
 pub(crate) async fn serve_stdio(shared: Arc<Shared>, service: BoxService, shutdown: Shutdown) {
     let activity = Arc::new(Activity::new());
     let stream = Stream::Stdio(tokio::io::join(tokio::io::stdin(), tokio::io::stdout()));
+    let counted = shared.metrics.connection_begins();
     let connection = Connection::new(shared, activity, Peer::default(), None, true);
-    connection.speak(stream, Stage::Http1, service, shutdown).await;
+    connection.speak(stream, Stage::Http1, service, shutdown, counted).await;
 }
 
 /// A place among the connections of an address; `None` where it has its share already.
@@ -144,11 +145,18 @@ impl Connection {
         protocol: Stage,
         service: BoxService,
         shutdown: Shutdown,
+        mut counted: OpenConnection,
     ) {
         self.activity.enter(protocol);
         match protocol {
-            Stage::Http2 => self.speak_http2(stream, service, shutdown).await,
-            _ => self.speak_http1(stream, service).await,
+            Stage::Http2 => {
+                counted.enters(State::Http2);
+                self.speak_http2(stream, service, shutdown).await;
+            }
+            _ => {
+                counted.enters(State::Http1);
+                self.speak_http1(stream, service).await;
+            }
         }
     }
 

@@ -140,8 +140,9 @@ impl Exchange {
     }
 
     fn id(&self) -> RequestId {
-        let logged = self.logged.as_deref().and_then(Logged::request_id);
-        logged.unwrap_or_else(|| self.connection.request_id(self.begun))
+        let sent = self.logged.as_deref().and_then(Logged::sent_request_id);
+        let sent = sent.and_then(|value| RequestId::sent(value.as_bytes()));
+        sent.unwrap_or_else(|| self.connection.request_id(self.begun))
     }
 
     fn report(&self, what: &'static str, error: &(dyn Error + 'static), id: &RequestId) {

@@ -73,12 +73,20 @@ mod shutdown;
 #[cfg(feature = "server")]
 mod stream;
 
+#[cfg(feature = "server")]
+pub use access_log::{AccessFormat, AccessLog, Logged, Record};
+#[cfg(feature = "server")]
+pub use admin::{Admin, CertificateEnds, Readiness};
 pub use body::Body;
 pub use boxed::{BoxFuture, BoxService};
 pub use channel::{BodyClosed, BodySender, BrokenOff};
 pub use contain::{Contained, Panic, contain};
 #[cfg(feature = "server")]
 pub use limits::Limits;
+#[cfg(feature = "server")]
+pub use metrics::{
+    BuildInfo, Extra, Handshake, HandshakeWatch, Metrics, OpenConnection, Rejection, State,
+};
 pub use options::{ServiceOption, ServiceOptions};
 pub use peer::{Peer, Scheme};
 #[cfg(feature = "server")]

@@ -169,8 +169,7 @@ impl Server {
             return Ok(());
         };
         let room = Arc::clone(room);
-        let door =
-            Door { listener, gate, service, shared, room, grace_period: self.grace_period };
+        let door = Door { listener, gate, service, shared, room, grace_period: self.grace_period };
         acceptors.spawn(accept::run(door, shutdown));
         Ok(())
     }

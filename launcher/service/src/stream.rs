@@ -51,9 +51,7 @@ impl Socket {
             Ok(length)
         };
         match self {
-            Self::Tcp(stream) => {
-                stream.try_io(Interest::READABLE, || peek(stream.as_fd(), buffer))
-            }
+            Self::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(stream.as_fd(), buffer)),
             Self::Unix(stream) => {
                 stream.try_io(Interest::READABLE, || peek(stream.as_fd(), buffer))
             }

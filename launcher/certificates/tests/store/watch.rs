@@ -24,6 +24,16 @@ fn becomes(site: &Site, certificates: &Certificates, issued: &Issued) -> Duratio
     begin.elapsed()
 }
 
+/// Waits until the watcher has seen a new file, and so all that was there before.
+fn wait_for_a_look(site: &Site, certificates: &Certificates) {
+    site.add("look.pem", &["look.example.com"]);
+    let begin = Instant::now();
+    while !certificates.knows(Some("look.example.com")) {
+        assert!(begin.elapsed() < LIMIT, "the new file is not seen");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn files_that_are_written_in_place_and_by_rename() {
     let site = Site::new();
@@ -62,13 +72,7 @@ fn a_file_that_is_half_written_for_a_while() {
     let text = site.authority.pem(&new);
     let (first, second) = text.split_at(text.len() / 2);
     site.write("a.pem", first);
-    // Another file shows that the watcher has been here.
-    site.add("b.pem", &["b.example.com"]);
-    let begin = Instant::now();
-    while !certificates.knows(Some("b.example.com")) {
-        assert!(begin.elapsed() < LIMIT);
-        thread::sleep(Duration::from_millis(10));
-    }
+    wait_for_a_look(&site, &certificates);
     assert_eq!(shown(&site.authority, &certificates, "a.example.com").unwrap(), old.der);
     site.write("a.pem", [first, second].concat());
     becomes(&site, &certificates, &new);
@@ -142,6 +146,7 @@ fn a_link_to_a_file_of_another_directory_that_is_written() {
     symlink(&target, site.path("a.pem")).unwrap();
     let certificates = site.load();
     let _watcher = certificates.watch().unwrap();
+    wait_for_a_look(&site, &certificates);
     let new = write();
     becomes(&site, &certificates, &new);
     assert!(certificates.paths().contains(&fs::canonicalize(elsewhere.path()).unwrap()));
@@ -156,6 +161,7 @@ fn permissions_that_are_mended() {
     mode(0o644).unwrap();
     let certificates = site.load();
     let _watcher = certificates.watch().unwrap();
+    wait_for_a_look(&site, &certificates);
     assert!(!certificates.knows(Some("a.example.com")));
     mode(0o600).unwrap();
     becomes(&site, &certificates, &new);

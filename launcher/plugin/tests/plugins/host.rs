@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use holdall_endpoint::Endpoint;
 use holdall_plugin::{BoxService, Host, LoadError, Plugin, ServiceOptions};
-use holdall_service::{Ended, Server, Shutdown, Trigger};
+use holdall_service::{Binding, Ended, Server, Shutdown, Trigger};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 /// The lines that a plug-in logged.
@@ -94,10 +94,8 @@ impl Running {
             trigger,
             thread: std::thread::spawn(move || {
                 let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-                let server = Server::new("test");
-                runtime
-                    .block_on(server.serve(vec![listener], service, shutdown))
-                    .expect("it serves")
+                let bindings = vec![Binding::new(listener, service)];
+                runtime.block_on(Server::default().serve(bindings, shutdown)).expect("it serves")
             }),
         }
     }

@@ -77,7 +77,8 @@ fn running_out_of_descriptors_is_one_line_and_passes() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let stderr = probe.stop().stderr;
     assert!(
-        stderr.starts_with("probe: warning: can't accept connections, trying again error=\"Too many"),
+        stderr
+            .starts_with("probe: warning: can't accept connections, trying again error=\"Too many"),
         "{stderr}"
     );
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
