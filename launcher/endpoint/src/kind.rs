@@ -2,6 +2,8 @@
 //!
 //! A new kind is one file that says how it is parsed (see [`Form`]), and one line in [`KINDS`].
 
+use std::vec::IntoIter;
+
 use crate::arguments::Arguments;
 use crate::endpoint::Endpoint;
 use crate::error::{Problem, nearest};
@@ -64,34 +66,40 @@ impl Form {
 }
 
 /// Parses the segments of an endpoint; `end_column` is where the string ends.
-pub(crate) fn parse(mut segments: Vec<Segment>, end_column: usize) -> Located<Endpoint> {
-    let (name, column) = kind_name(&mut segments);
-    let kind = KINDS.iter().find(|kind| kind.name.eq_ignore_ascii_case(&name));
-    let kind = kind.ok_or_else(|| (column, unknown_kind(name)))?;
-    let form = (kind.form)(&segments);
-    let inner = segments.split_off(form.own);
-    let arguments = Arguments::bind(kind.name, column, form.names, segments, end_column)?;
-    match form.build {
-        Build::Socket(build) => build(&arguments),
-        Build::Wrapper(_) if inner.is_empty() => {
-            let wanted = "what it wraps, such as tcp:8080";
-            Err((end_column, Problem::Missing { name: "endpoint", wanted }))
+///
+/// From the outside in, and then put together from the inside out: without recursion, as how deep
+/// a string nests is up to who wrote it.
+pub(crate) fn parse(segments: Vec<Segment>, end_column: usize) -> Located<Endpoint> {
+    let mut segments = segments.into_iter();
+    let mut wrappers = Vec::new();
+    let socket = loop {
+        let (name, column) = kind_name(&mut segments, end_column)?;
+        let kind = KINDS.iter().find(|kind| kind.name.eq_ignore_ascii_case(&name));
+        let kind = kind.ok_or_else(|| (column, unknown_kind(name)))?;
+        let form = (kind.form)(segments.as_slice());
+        let own = segments.by_ref().take(form.own);
+        let arguments = Arguments::bind(kind.name, column, form.names, own, end_column)?;
+        match form.build {
+            Build::Socket(build) => break build(&arguments)?,
+            Build::Wrapper(wrap) => wrappers.push((wrap, arguments)),
         }
-        Build::Wrapper(wrap) => wrap(&arguments, parse(inner, end_column)?),
-    }
+    };
+    wrappers.into_iter().rev().try_fold(socket, |inner, (wrap, arguments)| wrap(&arguments, inner))
 }
 
 /// Takes the kind off the segments. A bare number has none: it is a TCP port.
-fn kind_name(segments: &mut Vec<Segment>) -> (String, usize) {
-    if segments[0].is_number() {
-        return ("tcp".to_owned(), segments[0].column);
+fn kind_name(segments: &mut IntoIter<Segment>, end_column: usize) -> Located<(String, usize)> {
+    if let Some(number) = segments.as_slice().first().filter(|first| first.is_number()) {
+        return Ok(("tcp".to_owned(), number.column));
     }
-    let first = segments.remove(0);
+    let wanted = "what it wraps, such as tcp:8080";
+    let missing = (end_column, Problem::Missing { name: "endpoint", wanted });
+    let first = segments.next().ok_or(missing)?;
     let name = match first.name {
         Some(name) => format!("{name}={}", first.value),
         None => first.value,
     };
-    (name, first.column)
+    Ok((name, first.column))
 }
 
 fn unknown_kind(found: String) -> Problem {

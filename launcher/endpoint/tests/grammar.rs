@@ -213,6 +213,12 @@ fn what_can_not_be_is_refused_where_it_stands() {
 }
 
 #[test]
+fn depth_is_no_danger() {
+    let deep = "haproxy:".repeat(200_000) + "80";
+    assert_eq!(refused(&deep).problem, Problem::Twice { kind: "haproxy" });
+}
+
+#[test]
 fn errors_name_column_and_value() {
     let cases = [
         ("", r#"bad endpoint "", column 1: it is empty; try tcp:8080"#),
