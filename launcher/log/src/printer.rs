@@ -69,11 +69,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Printer {
             true => self.level.max(Level::Warn),
             false => self.level,
         };
+        // What a span knows belongs to the errors in it, whatever else is told.
+        let least = if metadata.is_span() { least.min(Level::Info) } else { least };
         *metadata.level() <= filter(least)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(filter(self.level))
+        Some(filter(self.level.min(Level::Info)))
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
