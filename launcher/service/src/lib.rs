@@ -85,7 +85,7 @@ pub use contain::{Contained, Panic, contain};
 pub use limits::Limits;
 #[cfg(feature = "server")]
 pub use metrics::{
-    BuildInfo, Extra, Handshake, HandshakeWatch, Metrics, OpenConnection, Rejection, State,
+    BuildInfo, Cut, Extra, Handshake, HandshakeWatch, Metrics, OpenConnection, Rejection, State,
 };
 pub use options::{ServiceOption, ServiceOptions};
 pub use peer::{Peer, Scheme};

@@ -39,6 +39,7 @@ pub struct Metrics {
     accepted: AtomicU64,
     open: [AtomicU64; State::NAMES.len()],
     rejected: [AtomicU64; Rejection::NAMES.len()],
+    cut: [AtomicU64; Cut::NAMES.len()],
     handshakes: [AtomicU64; Handshake::NAMES.len()],
     handshakes_open: AtomicU64,
     started: SystemTime,
@@ -92,6 +93,27 @@ impl Rejection {
     const NAMES: [&str; 2] = ["limit", "per_address"];
 }
 
+/// What a client was too slow with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The first byte.
+    FirstByte,
+    /// The PROXY header.
+    ProxyHeader,
+    /// The TLS handshake.
+    Handshake,
+    /// The head of a request.
+    Head,
+    /// The next request.
+    Idle,
+    /// Taking an answer.
+    Send,
+}
+
+impl Cut {
+    const NAMES: [&str; 6] = ["first_byte", "proxy_header", "handshake", "head", "idle", "send"];
+}
+
 /// How a TLS handshake ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handshake {
@@ -119,6 +141,7 @@ impl Metrics {
             accepted: AtomicU64::default(),
             open: Default::default(),
             rejected: Default::default(),
+            cut: Default::default(),
             handshakes: Default::default(),
             handshakes_open: AtomicU64::default(),
             started: SystemTime::now(),
@@ -156,6 +179,11 @@ impl Metrics {
         self.rejected[why as usize].fetch_add(1, Relaxed);
     }
 
+    /// A connection was ended because its client was too slow.
+    pub fn cut(&self, why: Cut) {
+        self.cut[why as usize].fetch_add(1, Relaxed);
+    }
+
     /// A TLS handshake begins; one whose watch is dropped was given up, as too slow.
     pub fn handshake_begins(&self) -> HandshakeWatch<'_> {
         self.handshakes_open.fetch_add(1, Relaxed);
@@ -183,6 +211,8 @@ impl Metrics {
         let (name, help) = ("holdall_connections_refused_total", "Connections not served, by why.");
         let family = page.family(name, Kind::Counter, help);
         family.samples("reason", &Rejection::NAMES, &self.rejected);
+        let (name, help) = ("holdall_connections_cut_total", "Connections too slow, by what with.");
+        page.family(name, Kind::Counter, help).samples("reason", &Cut::NAMES, &self.cut);
         let (name, help) = ("holdall_tls_handshakes_total", "TLS handshakes, by how they ended.");
         let family = page.family(name, Kind::Counter, help);
         family.samples("outcome", &Handshake::NAMES, &self.handshakes);
