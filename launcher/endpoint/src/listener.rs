@@ -21,7 +21,10 @@ pub struct Listener {
     socket: OpenSocket,
 }
 
-/// An open socket alone, in blocking mode.
+/// An open socket alone.
+///
+/// Whether it blocks is for the caller to set: one that was passed on shares this with the process
+/// that it comes from (`O_NONBLOCK` of fcntl(2)), and so is not touched here.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenSocket {

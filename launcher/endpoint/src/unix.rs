@@ -45,7 +45,7 @@ pub(crate) fn form(segments: &[Segment]) -> Form {
 }
 
 fn parse(arguments: &Arguments) -> Located<Endpoint> {
-    let path = arguments.path("address")?.filter(|path| path != Path::new("@"));
+    let path = arguments.path("address")?.filter(|path| path.as_os_str() != "@");
     let path = path.ok_or_else(|| arguments.missing("address", PATH))?;
     let mode = arguments.optional("mode", "three octal digits, such as 660")?;
     let length = path.as_os_str().len();

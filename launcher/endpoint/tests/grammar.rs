@@ -86,6 +86,7 @@ fn kinds_and_their_canonical_form() {
         ("tcp:8080:v6only=1", "tcp:8080"),
         ("unix:/run/x:0600:9:0", "unix:/run/x:mode=600:backlog=9:lockfile=0"),
         ("unix:@name", "unix:@name"),
+        ("unix:@/", "unix:@/"),
         ("unix:x:mode=7", "unix:x:mode=007"),
         (
             "tls:443:k.pem:c.pem:chain.pem:[::1]:5",

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use holdall_endpoint::{Address, Endpoint, OpenErrorKind, OpenSocket};
+use holdall_endpoint::{Address, Endpoint, OpenError, OpenErrorKind, OpenSocket};
 
 #[test]
 fn a_bound_endpoint_accepts_connections() {
@@ -90,4 +90,19 @@ fn urls_say_what_is_spoken() {
     assert!(url("redirect:tcp:0").starts_with("http://127.0.0.1:"));
     assert!(url("haproxy:tls:0:privateKey=k").starts_with("https://127.0.0.1:"));
     assert_eq!(url("stdio:"), "stdio:");
+}
+
+/// Refusals that only a user without rights, or a machine without IPv6, meets.
+#[test]
+fn refusals_have_a_kind_and_a_hint() {
+    let cases = [
+        (rustix::io::Errno::ACCESS, OpenErrorKind::NotPermitted, "CAP_NET_BIND_SERVICE"),
+        (rustix::io::Errno::AFNOSUPPORT, OpenErrorKind::NoSuchAddress, "interface=0.0.0.0"),
+        (rustix::io::Errno::MFILE, OpenErrorKind::Other, "[::]:80"),
+    ];
+    for (errno, kind, hint) in cases {
+        let error = OpenError::Tcp { address: "[::]:80".parse().unwrap(), source: errno.into() };
+        assert_eq!(error.kind(), kind);
+        assert!(error.to_string().contains(hint), "{error}");
+    }
 }

@@ -64,9 +64,36 @@ fn manifest(kind: &str) -> String {
     )
 }
 
+const ENDPOINTS: [&str; 10] = [
+    "8080",
+    r"tcp:80:interface=\:\:1:backlog=5",
+    "tcp6:8080:interface=[::1]:reuseport=1:v6only=1",
+    "unix:/run/x.sock:mode=660:lockfile=0",
+    "tls:443:privateKey=k.pem:certKey=c.pem:extraCertChain=e.pem",
+    "tls:path=/certificates:systemd:https",
+    "systemd:domain=INET:index=0",
+    "fd:3",
+    "haproxy:trust=10.0.0.0/8,[2001:db8::]/32:timeout=0.5:stdio:",
+    "redirect:port=8443:unix:@name",
+];
+
+/// Headers of both versions.
+fn proxy_headers() -> Vec<Vec<u8>> {
+    let lines =
+        ["TCP4 1.2.3.4 5.6.7.8 9 10", "TCP6 ::1 2001:db8::2 9 10", "UNKNOWN whatever"].into_iter();
+    let version_1 = lines.map(|line| format!("PROXY {line}\r\nGET /").into_bytes());
+    let version_2 = [(0x20, 0x00, 0), (0x21, 0x11, 12), (0x21, 0x21, 36), (0x21, 0x31, 216)]
+        .into_iter()
+        .map(|(command, family, length)| {
+            let rest = vec![1; usize::from(length) + 5];
+            [b"\r\n\r\n\0\r\nQUIT\n", &[command, family, 0, length][..], &rest].concat()
+        });
+    version_1.chain(version_2).collect()
+}
+
 fn main() -> Outcome {
     let corpus = Path::new("corpus");
-    for target in ["archive", "manifest", "name"] {
+    for target in ["archive", "endpoint", "manifest", "name", "proxy"] {
         fs::create_dir_all(corpus.join(target))?;
     }
     let names = ["data/a.txt", "data/größe/b", "data/c", "top"];
@@ -78,6 +105,12 @@ fn main() -> Outcome {
     }
     for (position, name) in names.iter().chain(&["../a", "a//b", "C:x", "a\\b"]).enumerate() {
         fs::write(corpus.join(format!("name/{position}")), name)?;
+    }
+    for (position, endpoint) in ENDPOINTS.iter().enumerate() {
+        fs::write(corpus.join(format!("endpoint/{position}")), endpoint)?;
+    }
+    for (position, header) in proxy_headers().iter().enumerate() {
+        fs::write(corpus.join(format!("proxy/{position}")), header)?;
     }
     Ok(())
 }
