@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
+use crate::escape::write_json;
 use crate::event::Told;
 
 /// The members that each line has or can have; a field of such a name gets a `_` behind it.
@@ -13,12 +14,12 @@ const OWN: [&str; 5] = ["time", "level", "name", "message", "target"];
 pub(crate) fn write(told: &Told<'_>, line: &mut Vec<u8>) {
     // The time and the level need no escapes, and writing to memory does not fail.
     let _ = write!(line, r#"{{"time":"{:.6}","level":"{}","name":"#, told.time, told.level);
-    string(told.name, line);
+    write_json(told.name, line);
     line.extend_from_slice(br#","message":"#);
-    string(&told.said.message, line);
+    write_json(&told.said.message, line);
     if let Some(target) = told.target {
         line.extend_from_slice(br#","target":"#);
-        string(target, line);
+        write_json(target, line);
     }
     for (name, value) in &told.said.fields {
         member(name, value, line);
@@ -29,15 +30,11 @@ pub(crate) fn write(told: &Told<'_>, line: &mut Vec<u8>) {
 fn member(name: &str, value: &Value, line: &mut Vec<u8>) {
     line.push(b',');
     match OWN.contains(&name) {
-        true => string(&format!("{name}_"), line),
-        false => string(name, line),
+        true => write_json(&format!("{name}_"), line),
+        false => write_json(name, line),
     }
     line.push(b':');
-    let _ = serde_json::to_writer(line, value);
-}
-
-fn string(text: &str, line: &mut Vec<u8>) {
-    let _ = serde_json::to_writer(line, text);
+    write_json(value, line);
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod escape;
 mod event;
 mod json;
 mod lines;
@@ -37,6 +38,7 @@ mod printer;
 mod settings;
 mod text;
 
+pub use escape::write_json;
 pub use lines::Lines;
 pub use log::{Log, LogError};
 pub use settings::{Format, Level, Settings, Target, UnknownValue};

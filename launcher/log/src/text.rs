@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use crate::Level;
+use crate::escape::is_active;
 use crate::event::Told;
 
 /// What is around the words.
@@ -70,19 +71,11 @@ fn escape(text: &str, line: &mut String) {
     text.chars().for_each(|letter| escape_letter(letter, line));
 }
 
-/// No letter of a value ends the line, or speaks to the terminal.
 fn escape_letter(letter: char, line: &mut String) {
-    let is_separator = matches!(letter, '\u{2028}' | '\u{2029}');
-    match letter.is_control() || is_separator || is_bidirectional(letter) {
+    match is_active(letter) {
         true => line.extend(letter.escape_default()),
         false => line.push(letter),
     }
-}
-
-/// The letters that turn the direction of the text around (Unicode Standard Annex 9, section 2),
-/// and so could show a line as another one.
-fn is_bidirectional(letter: char) -> bool {
-    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -72,7 +72,9 @@ fn libraries_are_heard_from_a_warning_up() {
 
 #[test]
 fn hostile_values_stay_in_their_line() {
-    let objects = Child::of("hostile", "json info +").objects();
+    let told = Child::of("hostile", "json info +").stderr();
+    assert!(!told.trim_end().contains(char::is_control), "{told:?}");
+    let objects = child::objects(&told);
     let [object] = &*objects else { panic!("{objects:?}") };
     assert_eq!(object["user"], child::HOSTILE);
     assert_eq!(object["message"], child::HOSTILE);

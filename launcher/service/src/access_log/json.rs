@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::net::IpAddr;
 
+use holdall_log::write_json;
 use http::{HeaderValue, Version};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -75,8 +76,7 @@ pub(super) fn write(record: &Record<'_>, line: &mut Vec<u8>) {
         user_agent: record.logged.user_agent.as_ref().map(text),
         server_name: record.peer.server_name.as_deref(),
     };
-    // All keys are strings and writing to memory does not fail.
-    let _ = serde_json::to_writer(&mut *line, &shown);
+    write_json(&shown, line);
     line.push(b'\n');
 }
 
