@@ -8,7 +8,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
-use crate::{Error, page};
+use crate::{Error, SayHello, page};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CONTENT_POLICY: &str =
@@ -26,49 +26,48 @@ const ALWAYS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-/// Answers `request`.
-pub fn answer(
-    resources: &'static Resources,
-    request: &Request<()>,
-) -> Result<Response<Bytes>, Error> {
-    let mut response = match *request.method() {
-        Method::GET | Method::HEAD => route(resources, request)?,
-        _ => not_allowed(),
-    };
-    for (name, value) in ALWAYS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    if request.method() == Method::HEAD {
-        drop_body(&mut response);
-    }
-    Ok(response)
-}
-
-fn route(resources: &'static Resources, request: &Request<()>) -> Result<Response<Bytes>, Error> {
-    let path = request.uri().path();
-    match path.strip_prefix("/hello/") {
-        Some("") => Ok(redirect("/")),
-        Some(name) => greeting(resources, name),
-        None if path == "/" => greeting(resources, "world"),
-        None if path == "/hello" => Ok(redirect(&greeting_path(request.uri()))),
-        None => match asset(resources, path)? {
-            Some(asset) => file(&asset, request),
-            None => not_found(resources, path),
-        },
-    }
-}
-
-/// The page for a name as it stands in the path: one segment, percent-encoded UTF-8.
-fn greeting(resources: &Resources, segment: &str) -> Result<Response<Bytes>, Error> {
-    if segment.contains('/') {
-        return not_found(resources, &format!("/hello/{segment}"));
-    }
-    match percent_decode_str(segment).decode_utf8() {
-        Ok(name) if !name.contains(char::is_control) => {
-            let html = page::greeting(resources, &name)?;
-            Ok(respond(StatusCode::OK, HTML, html))
+impl SayHello {
+    /// Answers `request`.
+    pub(crate) fn answer(&self, request: &Request<()>) -> Result<Response<Bytes>, Error> {
+        let mut response = match *request.method() {
+            Method::GET | Method::HEAD => self.route(request)?,
+            _ => not_allowed(),
+        };
+        for (name, value) in ALWAYS {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
-        _ => Ok(respond(StatusCode::BAD_REQUEST, TEXT, "a name is text in UTF-8\n")),
+        if request.method() == Method::HEAD {
+            drop_body(&mut response);
+        }
+        Ok(response)
+    }
+
+    fn route(&self, request: &Request<()>) -> Result<Response<Bytes>, Error> {
+        let path = request.uri().path();
+        match path.strip_prefix("/hello/") {
+            Some("") => Ok(redirect("/")),
+            Some(name) => self.greet(name),
+            None if path == "/" => self.greet("world"),
+            None if path == "/hello" => Ok(redirect(&greeting_path(request.uri()))),
+            None => match asset(self.resources, path)? {
+                Some(asset) => file(&asset, request),
+                None => not_found(self.resources, path),
+            },
+        }
+    }
+
+    /// The page for a name as it stands in the path: one segment, percent-encoded UTF-8.
+    fn greet(&self, segment: &str) -> Result<Response<Bytes>, Error> {
+        if segment.contains('/') {
+            return not_found(self.resources, &format!("/hello/{segment}"));
+        }
+        match percent_decode_str(segment).decode_utf8() {
+            Ok(name) if !name.contains(char::is_control) => {
+                let html = page::greeting(self.resources, &self.greeting, &name)?;
+                Ok(respond(StatusCode::OK, HTML, html))
+            }
+            _ => Ok(respond(StatusCode::BAD_REQUEST, TEXT, "a name is text in UTF-8\n")),
+        }
     }
 }
 

@@ -12,9 +12,11 @@ mod page;
 mod template;
 
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use holdall_plugin::{ServiceOption, ServiceOptions};
 use holdall_resources::Resources;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -32,25 +34,35 @@ pub enum Error {
     Template(#[from] TemplateError),
 }
 
+/// What the service adds to the options of every bundle.
+pub const OPTIONS: &[ServiceOption] = &[ServiceOption {
+    name: "greeting",
+    value: Some("TEXT"),
+    default: Some("Hello"),
+    help: "The word before the name",
+}];
+
 /// The service: cheap to clone, as each request gets its own.
 #[derive(Clone)]
 pub struct SayHello {
     resources: &'static Resources,
+    greeting: Arc<str>,
 }
 
 /// Opens the resources, wherever they are, and makes the service.
 ///
 /// # Errors
 /// When there are no resources, or they are damaged.
-pub fn service() -> Result<SayHello, Error> {
-    Ok(SayHello::new(Resources::open()?))
+pub fn service(options: &ServiceOptions) -> Result<SayHello, Error> {
+    Ok(SayHello::new(Resources::open()?, options))
 }
 
 impl SayHello {
     /// The service over these resources. They stay open for as long as the process lives, so that
     /// a response can lend its bytes to the connection.
-    pub fn new(resources: Resources) -> Self {
-        SayHello { resources: resources.into_static() }
+    pub fn new(resources: Resources, options: &ServiceOptions) -> Self {
+        let greeting = options.get("greeting").unwrap_or_default().into();
+        SayHello { resources: resources.into_static(), greeting }
     }
 }
 
@@ -65,8 +77,8 @@ impl<B> tower_service::Service<Request<B>> for SayHello {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let request = request.map(drop);
-        ready(answer::answer(self.resources, &request).map(|response| response.map(Full::new)))
+        ready(self.answer(&request).map(|response| response.map(Full::new)))
     }
 }
 
-holdall_plugin::export!(service);
+holdall_plugin::export!(service, options = OPTIONS);

@@ -4,6 +4,8 @@
 
 use std::process::ExitCode;
 
+use holdall_launcher::Launcher;
+
 fn main() -> ExitCode {
-    holdall_launcher::serve(sayhello::service)
+    Launcher::new().options(sayhello::OPTIONS).serve(sayhello::service)
 }

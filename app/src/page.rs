@@ -7,8 +7,8 @@ use holdall_resources::{Origin, Resource, Resources};
 use crate::Error;
 use crate::template::{Value, render};
 
-/// The greeting of `name`.
-pub fn greeting(resources: &Resources, name: &str) -> Result<String, Error> {
+/// The page that greets `name` with the word `greeting`.
+pub fn greeting(resources: &Resources, greeting: &str, name: &str) -> Result<String, Error> {
     let row = resources.read_to_string("data/resource.html")?;
     let (mut rows, mut count, mut total_bytes) = (String::new(), 0_u64, 0);
     for resource in resources.walk("")? {
@@ -18,6 +18,7 @@ pub fn greeting(resources: &Resources, name: &str) -> Result<String, Error> {
         total_bytes += resource.size();
     }
     let values = [
+        ("greeting", Value::Text(greeting)),
         ("name", Value::Text(name)),
         ("version", Value::Text(env!("CARGO_PKG_VERSION"))),
         ("origin", Value::Text(&origin(resources))),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use holdall_plugin::ServiceOptions;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use sayhello::SayHello;
@@ -9,13 +10,13 @@ use tower_service::Service;
 
 type Answer = Response<Full<bytes::Bytes>>;
 
-fn service() -> SayHello {
+fn service(options: &ServiceOptions) -> SayHello {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("resources");
-    SayHello::new(holdall_resources::Resources::from_directory(directory).unwrap())
+    SayHello::new(holdall_resources::Resources::from_directory(directory).unwrap(), options)
 }
 
 fn ask(request: Request<()>) -> Answer {
-    service().call(request).into_inner().unwrap()
+    service(&ServiceOptions::from(sayhello::OPTIONS)).call(request).into_inner().unwrap()
 }
 
 fn get(path: &str) -> Answer {
@@ -49,6 +50,14 @@ fn the_page_greets_the_world_and_lists_every_resource() {
         assert!(page.contains(&format!("<code>data/{name}</code>")), "{name} in {page}");
     }
     assert!(!page.contains("{{"), "{page}");
+}
+
+#[test]
+fn the_greeting_is_an_option() {
+    let options = ServiceOptions::from_iter([("greeting", "<Grüß Gott>")]);
+    let request = Request::get("/hello/Ada").body(()).unwrap();
+    let page = text(service(&options).call(request).into_inner().unwrap());
+    assert!(page.contains("<h1>&lt;Grüß Gott&gt;, <bdi>Ada</bdi>.</h1>"), "{page}");
 }
 
 #[test]

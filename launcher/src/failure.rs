@@ -3,18 +3,24 @@
 use std::{error::Error as _, io};
 
 use holdall_bundle::{BundleError, ExitCode};
+use holdall_certificates::Fault;
 use holdall_endpoint::{InheritError, OpenError, OpenErrorKind};
 use holdall_resources::memfd;
 use holdall_service::{BoxError, ServeError};
 use thiserror::Error;
 
-use crate::say;
+use crate::{options::DeclarationError, say};
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     /// The command line asks for help, or can't be understood.
     #[error(transparent)]
     Usage(#[from] clap::Error),
+    /// The service declares an option that can't be.
+    #[error(transparent)]
+    Declaration(#[from] DeclarationError),
+    #[error(transparent)]
+    Certificates(#[from] holdall_certificates::LoadError),
     #[error(transparent)]
     Bundle(#[from] BundleError),
     #[error(
@@ -61,6 +67,8 @@ impl Failure {
         match self {
             Failure::Usage(error) if error.use_stderr() => ExitCode::Usage,
             Failure::Usage(_) => ExitCode::Success,
+            Failure::Declaration(_) => ExitCode::Configuration,
+            Failure::Certificates(error) => certificate_code(&error.fault),
             Failure::Bundle(error) => error.exit_code(),
             Failure::NoBundle | Failure::NotBundled => ExitCode::Configuration,
             Failure::NotLinked => ExitCode::Configuration,
@@ -99,6 +107,15 @@ impl Failure {
             cause = error.source();
         }
         say(format_args!("{line}"));
+    }
+}
+
+/// A file that can't be read, or one that is no good.
+fn certificate_code(fault: &Fault) -> ExitCode {
+    match fault {
+        Fault::Unreadable(error) => ExitCode::for_input(error.kind()),
+        Fault::Directory | Fault::NotAFile => ExitCode::NoInput,
+        _ => ExitCode::Configuration,
     }
 }
 

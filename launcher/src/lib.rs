@@ -16,8 +16,11 @@
 //!     holdall_launcher::serve(hello)
 //! }
 //! ```
+//!
+//! A service with options of its own is started by a [`Launcher`] that knows them.
 
 mod capabilities;
+mod check;
 mod environment;
 mod exec;
 mod failure;
@@ -27,15 +30,16 @@ mod options;
 mod plugin;
 mod question;
 mod site;
+mod unit;
 
 use std::{ffi::OsString, process};
 
 use holdall_archive::Archive;
-use holdall_bundle::{Bundle, EntryPointKind, ExitCode};
-use holdall_service::{BoxError, BoxService, Request};
+use holdall_bundle::{Bundle, EntryPointKind, ExitCode, Manifest};
+use holdall_service::{BoxError, BoxService, Request, ServiceOption, ServiceOptions};
 
 use failure::Failure;
-use options::Options;
+use options::{Action, Invocation, Options};
 
 /// Runs the bundle that this executable heads, as its manifest says.
 ///
@@ -58,9 +62,69 @@ where
     B::Error: Into<BoxError>,
     E: Into<BoxError>,
 {
-    let arguments = Arguments::of_process();
-    let start = || start().map(BoxService::new).map_err(|error| Failure::Start(error.into()));
-    report(&arguments.program.clone(), start_linked(arguments, start))
+    Launcher::new().serve(|_| start())
+}
+
+/// Serves a service that has options of its own.
+///
+/// ```no_run
+/// use std::convert::Infallible;
+/// use holdall_launcher::Launcher;
+/// use holdall_service::{BoxService, Response, ServiceOption, ServiceOptions};
+///
+/// const OPTIONS: &[ServiceOption] = &[ServiceOption {
+///     name: "greeting",
+///     value: Some("TEXT"),
+///     default: Some("hello"),
+///     help: "What every answer says",
+/// }];
+///
+/// fn hello(options: &ServiceOptions) -> Result<BoxService, Infallible> {
+///     let greeting = options.get("greeting").unwrap_or_default().to_owned();
+///     Ok(BoxService::from_fn(move |_| Response::new(greeting.clone().into())))
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     Launcher::new().options(OPTIONS).serve(hello)
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Launcher {
+    declared: &'static [ServiceOption],
+}
+
+impl Launcher {
+    /// A launcher for a service without options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds options: `--help` shows them, and they are parsed with those of every bundle.
+    #[must_use]
+    pub fn options(self, declared: &'static [ServiceOption]) -> Self {
+        Self { declared }
+    }
+
+    /// [`serve`](crate::serve), for a `start` that gets the values of the options.
+    pub fn serve<S, B, E>(
+        self,
+        start: impl FnOnce(&ServiceOptions) -> Result<S, E>,
+    ) -> process::ExitCode
+    where
+        S: tower_service::Service<Request, Response = http::Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+        E: Into<BoxError>,
+    {
+        let arguments = Arguments::of_process();
+        let start = |options: ServiceOptions| {
+            start(&options).map(BoxService::new).map_err(|error| Failure::Start(error.into()))
+        };
+        let program = arguments.program.clone();
+        report(&program, start_linked(arguments, self.declared, start))
+    }
 }
 
 /// What the process was started with.
@@ -89,52 +153,76 @@ fn start_bundle(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(question) => question.answer(&bundle),
             None => exec::replace(&bundle, &arguments.rest).map(|never| match never {}),
         },
-        EntryPointKind::Site => start_server(bundle, &arguments, site::start),
-        EntryPointKind::Plugin => start_server(bundle, &arguments, start_plugin),
+        EntryPointKind::Site => start_server(bundle, &arguments, &[], site::start),
+        EntryPointKind::Plugin => start_plugin(bundle, &arguments),
         EntryPointKind::Linked => Err(Failure::NotLinked),
     }
 }
 
 fn start_linked(
     arguments: Arguments,
-    start: impl FnOnce() -> Result<BoxService, Failure>,
+    declared: &[ServiceOption],
+    start: impl FnOnce(ServiceOptions) -> Result<BoxService, Failure>,
 ) -> Result<ExitCode, Failure> {
     if Archive::is_expected() {
         if question::is_verification(&arguments.rest) {
             return question::verify_running();
         }
         let bundle = Bundle::open_running()?;
-        return start_server(bundle, &arguments, |_| start());
+        return start_server(bundle, &arguments, declared, |_, options| start(options));
     }
-    let options = Options::parse(&arguments, None)?;
-    match options.question {
-        Some(_) => Err(Failure::NotBundled),
-        None => host::serve(&arguments.program, &options.endpoints, start),
+    let options = parse(&arguments, None, declared)?;
+    let name = arguments.program;
+    match options.action {
+        Action::Answer(_) => Err(Failure::NotBundled),
+        Action::Check => check::print(&name, &options),
+        Action::PrintUnit => unit::print(&name, &options),
+        Action::Serve => host::serve(&name, &options.endpoints, || start(options.service)),
     }
 }
 
 fn start_server(
     bundle: Bundle,
     arguments: &Arguments,
-    start: impl FnOnce(Bundle) -> Result<BoxService, Failure>,
+    declared: &[ServiceOption],
+    start: impl FnOnce(Bundle, ServiceOptions) -> Result<BoxService, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let options = Options::parse(arguments, Some(bundle.manifest()))?;
-    match options.question {
-        Some(question) => question.answer(&bundle),
-        None => {
-            let name = bundle.manifest().name.clone();
-            host::serve(&name, &options.endpoints, || start(bundle))
-        }
+    let options = parse(arguments, Some(bundle.manifest()), declared)?;
+    let name = bundle.manifest().name.clone();
+    match options.action {
+        Action::Answer(question) => question.answer(&bundle),
+        Action::Check => check::print(&name, &options),
+        Action::PrintUnit => unit::print(&name, &options),
+        Action::Serve => host::serve(&name, &options.endpoints, || start(bundle, options.service)),
     }
 }
 
+/// The shared object comes before the command line, which it adds options to.
 #[cfg(feature = "plugin")]
-use plugin::start as start_plugin;
+fn start_plugin(bundle: Bundle, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    // What a bundle tells of itself must not depend on what is in it.
+    if let Ok(Some(question)) = options::leading_question(&bundle, arguments) {
+        return question.answer(&bundle);
+    }
+    let library = plugin::open(&bundle)?;
+    let declared = library.options().to_vec();
+    let start = |bundle, options| plugin::start(library, bundle, options);
+    start_server(bundle, arguments, &declared, start)
+}
 
 /// A static program has no dynamic loader.
 #[cfg(not(feature = "plugin"))]
-fn start_plugin(_: Bundle) -> Result<BoxService, Failure> {
-    Err(Failure::NoPlugins)
+fn start_plugin(bundle: Bundle, arguments: &Arguments) -> Result<ExitCode, Failure> {
+    start_server(bundle, arguments, &[], |_, _| Err(Failure::NoPlugins))
+}
+
+fn parse(
+    arguments: &Arguments,
+    manifest: Option<&Manifest>,
+    declared: &[ServiceOption],
+) -> Result<Options, Failure> {
+    let variable = &|name: &str| std::env::var_os(name);
+    Options::parse(&Invocation { arguments, manifest, declared, variable })
 }
 
 /// One line on standard error. Where nobody reads it any more, that is no reason to end.

@@ -1,79 +1,193 @@
-//! The command line of every bundle: what was typed, and what the program needs.
+//! The command line of every bundle: what was typed becomes what the program needs.
+//!
+//! A value is that of the command line, else of the environment, else of the manifest's arguments,
+//! else the built-in one; `--help` shows what holds where nothing is typed.
 
-use std::{ffi::OsString, path::PathBuf};
+mod declared;
+mod limits;
+mod presets;
+#[cfg(test)]
+mod tests;
+mod typed;
+mod value;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, builder::PossibleValuesParser};
-use holdall_bundle::{Bundle, InfoFormat, ListFormat, Manifest};
-use holdall_endpoint::Endpoint;
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+
+use clap::{
+    ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum, error::ErrorKind,
+};
+use holdall_bundle::{Bundle, Manifest};
+use holdall_endpoint::{Endpoint, Socket};
+use holdall_service::{ServiceOption, ServiceOptions};
 
 use crate::{Arguments, failure::Failure, question::Question};
+use presets::Presets;
+use typed::{Endpoints, Settings, Typed, TypedSandbox};
 
-/// What the user typed.
-#[derive(Debug, Parser)]
-#[command(
-    disable_help_subcommand = true,
-    after_help = "Examples:
-  %NAME% --port 8080                        serve on port 8080 of all interfaces
-  %NAME% --port tcp:0:interface=127.0.0.1   on a free port of this host
-  %NAME% --list-resources=long              what is inside
-
-Exit codes: 0 success, 64 usage, 65 damaged bundle, 66 no such resource, 69 unavailable,
-73 can't create, 74 I/O, 77 no permission, 78 configuration."
-)]
-struct Typed {
-    /// Where to listen, as `8080` or `tcp:8080:interface=127.0.0.1`; may be given again
-    #[arg(short, long = "port", value_name = "ENDPOINT")]
-    ports: Vec<String>,
-    #[command(flatten)]
-    question: TypedQuestion,
-}
-
-#[derive(Debug, Args)]
-#[group(multiple = false)]
-#[command(next_help_heading = "What the bundle tells of itself")]
-struct TypedQuestion {
-    /// List the resources: names, or a table (long), or JSON
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
-          default_missing_value = "names",
-          value_parser = PossibleValuesParser::new(["names", "long", "json"]))]
-    list_resources: Option<String>,
-    /// Write a resource to standard output
-    #[arg(long, value_name = "NAME")]
-    cat_resource: Option<String>,
-    /// Write all resources below a directory
-    #[arg(long, value_name = "DIR")]
-    extract_resources: Option<PathBuf>,
-    /// Name, version, entry point, sizes, digests, what built it
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
-          default_missing_value = "text", value_parser = PossibleValuesParser::new(["text", "json"]))]
-    bundle_info: Option<String>,
-    /// Check every byte against the checksums and digests
-    #[arg(long)]
-    verify: bool,
-}
+pub(crate) use declared::DeclarationError;
+pub(crate) use limits::Limits;
+pub(crate) use presets::{Given, Origin};
 
 /// What the program needs.
 #[derive(Debug)]
 pub(crate) struct Options {
     /// Where to listen; never empty.
     pub endpoints: Vec<Endpoint>,
-    /// What to tell instead of serving.
-    pub question: Option<Question>,
+    /// Where to serve `/livez`, `/readyz` and `/metrics`.
+    pub admin: Option<Endpoint>,
+    pub lifecycle: Lifecycle,
+    /// None: the service may do whatever its user may.
+    pub sandbox: Option<Sandbox>,
+    pub limits: Limits,
+    pub logs: Logs,
+    /// The values of the options that the service declares.
+    pub service: ServiceOptions,
+    pub action: Action,
+    /// What differs from the built-in defaults, and where it comes from.
+    pub given: Vec<Given>,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Serve,
+    Answer(Question),
+    Check,
+    PrintUnit,
+}
+
+/// How the server ends, is replaced, and who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Lifecycle")]
+pub(crate) struct Lifecycle {
+    /// How long requests may take to finish when the server ends
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = value::time)]
+    pub grace_period: Duration,
+    /// How long the next version may take to get ready (SIGUSR2)
+    #[arg(long, value_name = "TIME", default_value = "60", value_parser = value::timeout)]
+    pub upgrade_timeout: Duration,
+    /// Become this user, by name or number, once the endpoints are open
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Become this group; by default the user's own
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+}
+
+/// What the service may open beside the bundle and its certificates.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Sandbox {
+    /// Files, and directories with all that is below them, to read.
+    pub readable: Vec<PathBuf>,
+    /// The same, to read and write.
+    pub writable: Vec<PathBuf>,
+}
+
+/// What is told, how, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Logs")]
+pub(crate) struct Logs {
+    /// The least that is told
+    #[arg(long = "log-level", value_name = "LEVEL", default_value = "info")]
+    pub level: LogLevel,
+    /// By default text on a terminal, and JSON otherwise
+    #[arg(long = "log-format", value_name = "FORMAT")]
+    pub format: Option<LogFormat>,
+    /// A path, - for standard output, or + for standard error; reopened on SIGHUP
+    #[arg(long = "log-file", value_name = "FILE", default_value = "+")]
+    pub file: LogFile,
+    /// One line for each request; auto is combined where the log is text, and JSON otherwise
+    #[arg(long = "access-log", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+          default_value = "off", default_missing_value = "auto")]
+    pub access: AccessLog,
+}
+
+/// How much a line in the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Critical,
+}
+
+/// How a line in the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        formatter.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+/// Where the log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LogFile {
+    Stdout,
+    Stderr,
+    Path(PathBuf),
+}
+
+impl From<OsString> for LogFile {
+    fn from(file: OsString) -> Self {
+        match file.as_encoded_bytes() {
+            b"-" => LogFile::Stdout,
+            b"+" => LogFile::Stderr,
+            _ => LogFile::Path(file.into()),
+        }
+    }
+}
+
+/// How a line for a request looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AccessLog {
+    Off,
+    Auto,
+    Combined,
+    Json,
+}
+
+/// All that options come from.
+pub(crate) struct Invocation<'a> {
+    pub arguments: &'a Arguments,
+    pub manifest: Option<&'a Manifest>,
+    /// What the service declares.
+    pub declared: &'a [ServiceOption],
+    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
 impl Options {
-    /// Understands the arguments; those of the manifest are defaults, which the user's replace.
-    pub fn parse(arguments: &Arguments, manifest: Option<&Manifest>) -> Result<Options, Failure> {
-        let defaults = manifest.map(|manifest| manifest.arguments.as_slice()).unwrap_or_default();
-        let defaults = parse(arguments, manifest, defaults.iter().map(OsString::from))?;
-        let typed = parse(arguments, manifest, arguments.rest.iter().cloned())?;
-        let ports = [typed.ports, defaults.ports, vec!["tcp:8080".into()]];
-        let ports = ports.into_iter().find(|ports| !ports.is_empty()).unwrap_or_default();
-        let endpoint =
-            |port: String| port.parse().map_err(|error| usage(arguments, manifest, &error));
+    /// Understands all of it; nothing is opened.
+    pub fn parse(invocation: &Invocation) -> Result<Options, Failure> {
+        let command = invocation.full_command()?;
+        let settings = invocation.settings_command();
+        let defaults = invocation.manifest.map_or(&[][..], |manifest| &manifest.arguments);
+        let presets = Presets::of_manifest(&settings, defaults)?
+            .under(Presets::of_environment(&settings, invocation.variable)?);
+        let rest = &invocation.arguments.rest;
+        let matches = matches(presets.apply(command), invocation.arguments, rest)?;
+        let Typed { settings: typed, question } = Typed::from_arg_matches(&matches)?;
+        if let Some(socket) = given_twice(&typed.endpoints) {
+            let problem = format!("{socket} is given twice; each socket can be opened once");
+            return Err(settings.clone().error(ErrorKind::ValueValidation, problem).into());
+        }
+        let given = presets.given(&settings, &matches);
         Ok(Options {
-            endpoints: ports.into_iter().map(endpoint).collect::<Result<_, _>>()?,
-            question: typed.question.into(),
+            endpoints: typed.endpoints.ports,
+            admin: typed.endpoints.admin,
+            lifecycle: typed.lifecycle,
+            sandbox: sandbox(typed.sandbox, &presets, &given),
+            limits: typed.limits,
+            logs: typed.logs,
+            service: declared::values(invocation.declared, &matches),
+            action: question.into(),
+            given,
         })
     }
 }
@@ -90,59 +204,75 @@ pub(crate) fn leading_question(
     if !QUESTIONS.contains(&name) {
         return Ok(None);
     }
-    Ok(parse(arguments, Some(bundle.manifest()), arguments.rest.iter().cloned())?.question.into())
+    let manifest = Some(bundle.manifest());
+    let invocation = Invocation { arguments, manifest, declared: &[], variable: &|_| None };
+    let matches = matches(invocation.full_command()?, arguments, &arguments.rest)?;
+    Ok(Typed::from_arg_matches(&matches)?.question.into())
 }
 
-fn parse(
+impl Invocation<'_> {
+    /// What people call the service.
+    fn name(&self) -> &str {
+        self.manifest.map_or(&self.arguments.program, |manifest| &manifest.name)
+    }
+
+    /// Everything that can be typed.
+    fn full_command(&self) -> Result<Command, DeclarationError> {
+        declared::check(self.declared, &Typed::command())?;
+        let program = &self.arguments.program;
+        let command = Command::new(program.clone())
+            .bin_name(program)
+            .max_term_width(100)
+            .disable_help_subcommand(true)
+            .after_help(typed::AFTER_HELP.replace("%NAME%", program));
+        let command = Typed::augment_args(declared::add(command, self.declared, self.name()));
+        Ok(match self.manifest {
+            Some(Manifest { name, version, .. }) => command
+                .version(version.clone())
+                .about(format!("{name} {version}, served from one file")),
+            None => command.about(format!("{program}, not bundled yet")),
+        })
+    }
+
+    /// What can also stand in the environment and in a manifest.
+    fn settings_command(&self) -> Command {
+        let command = Command::new(self.arguments.program.clone())
+            .disable_help_flag(true)
+            .disable_version_flag(true);
+        Settings::augment_args(declared::add(command, self.declared, self.name()))
+    }
+}
+
+fn matches(
+    command: Command,
     arguments: &Arguments,
-    manifest: Option<&Manifest>,
-    rest: impl Iterator<Item = OsString>,
-) -> Result<Typed, clap::Error> {
+    rest: &[OsString],
+) -> Result<ArgMatches, clap::Error> {
     let program = std::iter::once(OsString::from(&arguments.program));
-    let matches = command(arguments, manifest).try_get_matches_from(program.chain(rest))?;
-    Typed::from_arg_matches(&matches)
+    command.try_get_matches_from(program.chain(rest.iter().cloned()))
 }
 
-fn command(arguments: &Arguments, manifest: Option<&Manifest>) -> clap::Command {
-    let command = Typed::command().bin_name(&arguments.program).name(arguments.program.clone());
-    let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let command = command.after_help(examples.replace("%NAME%", &arguments.program));
-    match manifest {
-        Some(manifest) => command
-            .version(manifest.version.clone())
-            .about(format!("{} {}, served from one file", manifest.name, manifest.version)),
-        None => command,
-    }
+/// A socket that two endpoints ask for; free ports are as many as one likes.
+fn given_twice(endpoints: &Endpoints) -> Option<&Socket> {
+    let all: Vec<_> = endpoints.ports.iter().chain(&endpoints.admin).collect();
+    let is_free = |socket: &Socket| matches!(socket, Socket::Tcp(tcp) if tcp.address.port() == 0);
+    let sockets = all.iter().map(|endpoint| &endpoint.socket).enumerate();
+    let mut twice = sockets.filter(|(index, socket)| {
+        !is_free(socket) && all[..*index].iter().any(|other| other.socket == **socket)
+    });
+    twice.next().map(|(_, socket)| socket)
 }
 
-fn usage(
-    arguments: &Arguments,
-    manifest: Option<&Manifest>,
-    error: &holdall_endpoint::ParseError,
-) -> Failure {
-    let kind = clap::error::ErrorKind::ValueValidation;
-    command(arguments, manifest).error(kind, format!("--port: {error}")).into()
-}
-
-impl From<TypedQuestion> for Option<Question> {
-    fn from(typed: TypedQuestion) -> Self {
-        if let Some(format) = typed.list_resources {
-            return Some(Question::List(match format.as_str() {
-                "long" => ListFormat::Long,
-                "json" => ListFormat::Json,
-                _ => ListFormat::Names,
-            }));
-        }
-        if let Some(format) = typed.bundle_info {
-            let json = format == "json";
-            return Some(Question::Info(if json { InfoFormat::Json } else { InfoFormat::Text }));
-        }
-        if let Some(name) = typed.cat_resource {
-            return Some(Question::Cat(name));
-        }
-        if let Some(directory) = typed.extract_resources {
-            return Some(Question::Extract(directory));
-        }
-        typed.verify.then_some(Question::Verify)
-    }
+/// Paths on the command line come after those of environment and manifest, and replace none.
+fn sandbox(typed: TypedSandbox, presets: &Presets, given: &[Given]) -> Option<Sandbox> {
+    let all = |id, name, typed: Vec<PathBuf>| {
+        let is_typed = |given: &Given| given.name == name && given.origin == Origin::CommandLine;
+        let before = given.iter().any(is_typed).then(|| presets.values(id));
+        before.into_iter().flatten().map(PathBuf::from).chain(typed).collect()
+    };
+    let sandbox = Sandbox {
+        readable: all("readable", "allow-path", typed.readable),
+        writable: all("writable", "allow-write", typed.writable),
+    };
+    (!typed.no_sandbox).then_some(sandbox)
 }

@@ -4,29 +4,31 @@ use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use holdall_bundle::Bundle;
-use holdall_plugin::{Host, Plugin};
-use holdall_resources::{
-    Resources,
-    memfd::{Executable, SealedFile},
-};
-use holdall_service::BoxService;
+use holdall_plugin::{Host, Library};
+use holdall_resources::{Resources, memfd::Executable};
+use holdall_service::{BoxService, ServiceOptions};
 
 use crate::{exec, failure::Failure, say};
 
-pub(crate) fn start(bundle: Bundle) -> Result<BoxService, Failure> {
-    let name = bundle.manifest().name.clone();
+/// Loads the shared object; what it declares is known then, but nothing runs yet.
+pub(crate) fn open(bundle: &Bundle) -> Result<Library, Failure> {
     // Without execute permission: dlopen maps it all the same, even where policy forbids the other.
-    let library = exec::payload(&bundle, Executable::No)?;
+    let file = exec::payload(bundle, Executable::No)?;
+    Ok(Library::open(&file.path())?)
+}
+
+pub(crate) fn start(
+    library: Library,
+    bundle: Bundle,
+    options: ServiceOptions,
+) -> Result<BoxService, Failure> {
+    let name = bundle.manifest().name.clone();
     let resources = Resources::from_archive(Arc::new(bundle.into_archive()));
     let host = Host::new(
         move |_, message| say(format_args!("{name}: {message}")),
         move |name| read(&resources, name),
     );
-    Ok(BoxService::new(load(&library, host)?))
-}
-
-fn load(library: &SealedFile, host: Host) -> Result<Plugin, Failure> {
-    Ok(Plugin::load(&library.path(), host)?)
+    Ok(BoxService::new(library.start(host.with_options(options))?))
 }
 
 fn read(resources: &Resources, name: &str) -> io::Result<Bytes> {

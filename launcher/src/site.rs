@@ -5,14 +5,14 @@ use std::{borrow::Cow, sync::Arc};
 use bytes::Bytes;
 use holdall_bundle::Bundle;
 use holdall_resources::{Resource, Resources};
-use holdall_service::{Body, BoxService, Request, Response};
+use holdall_service::{Body, BoxService, Request, Response, ServiceOptions};
 use http::{HeaderValue, Method, StatusCode, header};
 
 use crate::{failure::Failure, say};
 
 const INDEX: &str = "index.html";
 
-pub(crate) fn start(bundle: Bundle) -> Result<BoxService, Failure> {
+pub(crate) fn start(bundle: Bundle, _: ServiceOptions) -> Result<BoxService, Failure> {
     // The site lives as long as the process: its bytes are sent from where they are.
     let site = Resources::from_archive(Arc::new(bundle.into_archive())).into_static();
     Ok(BoxService::from_fn(move |request: Request| answer(site, &request)))
