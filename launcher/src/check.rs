@@ -49,7 +49,8 @@ fn endpoint_lines(endpoint: &Endpoint) -> Result<String, Failure> {
     Ok(lines)
 }
 
-fn source(tls: &Tls) -> Source {
+/// The certificates that an endpoint asks for.
+pub(crate) fn source(tls: &Tls) -> Source {
     match tls.clone() {
         Tls::Files { private_key, certificate, chain } => {
             Source::Files { private_key, certificate, chain }

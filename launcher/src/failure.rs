@@ -1,10 +1,12 @@
 //! Why a bundle does not run, and the exit code of each reason.
 
-use std::{error::Error as _, io};
+use std::io;
 
-use holdall_bundle::{BundleError, ExitCode};
+use holdall_bundle::{BundleError, ExitCode, chain};
 use holdall_certificates::Fault;
 use holdall_endpoint::{InheritError, OpenError, OpenErrorKind};
+use holdall_log::LogError;
+use holdall_process::{IdentityError, NurseryError, SandboxError};
 use holdall_resources::memfd;
 use holdall_service::{BoxError, ServeError};
 use thiserror::Error;
@@ -48,6 +50,19 @@ pub(crate) enum Failure {
     #[error("can't serve")]
     Serve(#[from] ServeError),
     #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("can't raise the limit on open files")]
+    FileLimit(#[source] io::Error),
+    #[error(transparent)]
+    Nursery(#[from] NurseryError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The system gives no thread, no descriptor, no handler for a signal.
+    #[error("can't start to serve")]
+    Runtime(#[source] io::Error),
+    #[error(transparent)]
     Memory(#[from] memfd::Error),
     /// The program of an `exec` entry point can't be run.
     #[error("can't run {name:?}{}", exec_hint(.source))]
@@ -85,6 +100,11 @@ impl Failure {
             #[cfg(feature = "plugin")]
             Failure::Plugin(_) => ExitCode::Unavailable,
             Failure::Serve(_) => ExitCode::Unavailable,
+            Failure::Log(_) => ExitCode::Io,
+            Failure::FileLimit(_) | Failure::Nursery(_) => ExitCode::Unavailable,
+            Failure::Identity(error) if error.is_not_permitted() => ExitCode::NoPermission,
+            Failure::Identity(_) | Failure::Sandbox(_) => ExitCode::Configuration,
+            Failure::Runtime(_) => ExitCode::Unavailable,
             Failure::Memory(_) => ExitCode::Unavailable,
             Failure::Exec { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => ExitCode::NoPermission,
@@ -100,13 +120,7 @@ impl Failure {
             let _ = error.print();
             return;
         }
-        let mut line = format!("{program}: {self}");
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            line.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        say(format_args!("{line}"));
+        say(format_args!("{program}: {}", chain(self)));
     }
 }
 

@@ -1,41 +1,199 @@
-//! Hosting a service: sockets first, then the service, then the server.
+//! Hosting a service, in the order that safety asks for: what needs rights comes first, then the
+//! rights are given up, and only then the service's own code runs.
+
+use std::{path::PathBuf, sync::Arc};
 
 use holdall_bundle::ExitCode;
-use holdall_endpoint::{Endpoint, Listener};
-use holdall_log::{Log, Settings};
-use holdall_service::{Binding, BoxService, Ended, Server, Shutdown};
+use holdall_certificates::Certificates;
+use holdall_endpoint::{Endpoint, Inherited, Listener, Tls};
+use holdall_log::Log;
+use holdall_process::{Confinement, Identity, Notify, Nursery, Predecessor, Sandbox};
+use holdall_service::{
+    AccessLog, Admin, Binding, BoxService, BuildInfo, Ended, Readiness, Role, Server, chain,
+    redirect,
+};
 use tokio::runtime::Runtime;
 
-use crate::{failure::Failure, say};
+use crate::{
+    check,
+    failure::Failure,
+    lifecycle::Life,
+    options::{Logs, Options},
+    upgrade::Sockets,
+};
+
+/// The program that hosts a service.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    pub name: String,
+    pub version: String,
+    /// A program that was not bundled yet is in development, and opens what it likes.
+    pub is_bundled: bool,
+}
 
 /// Serves on all endpoints until a signal ends it.
-///
-/// The sockets come first: an address that is taken is told before the service does any work.
 pub(crate) fn serve(
-    name: &str,
-    endpoints: &[Endpoint],
+    program: &Program,
+    options: &Options,
     start: impl FnOnce() -> Result<BoxService, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let listeners = endpoints.iter().map(Endpoint::bind).collect::<Result<Vec<_>, _>>()?;
-    let service = start()?;
-    Log::start(name, Settings::default()).map_err(|error| Failure::Start(error.into()))?;
-    let runtime = Runtime::new().map_err(|error| Failure::Start(error.into()))?;
-    let ended = runtime.block_on(run(name, listeners, service));
-    // Work that was cut off may block for ever, and must not keep the process.
-    runtime.shutdown_background();
+    let mut predecessor = Predecessor::from_environment();
+    let ended = host(program, options, &mut predecessor, start);
+    if let (Err(failure), Some(predecessor)) = (&ended, predecessor) {
+        // It may have gone meanwhile.
+        let _ = predecessor.failed(&chain(failure));
+    }
     match ended? {
-        Ended::Drained => {}
-        Ended::Cut { connections } => say(format_args!("{name}: cut {connections} connections")),
+        Ended::Drained => tracing::debug!("all requests were answered"),
+        Ended::Cut { connections } => tracing::warn!(connections, "cut"),
     }
     Ok(ExitCode::Success)
 }
 
-async fn run(name: &str, listeners: Vec<Listener>, service: BoxService) -> Result<Ended, Failure> {
-    let shutdown = Shutdown::on_signals().map_err(|error| Failure::Start(error.into()))?;
-    for listener in &listeners {
-        say(format_args!("{name}: serving on {}", listener.url()));
+fn host(
+    program: &Program,
+    options: &Options,
+    predecessor: &mut Option<Predecessor>,
+    start: impl FnOnce() -> Result<BoxService, Failure>,
+) -> Result<Ended, Failure> {
+    let log = Log::start(&program.name, options.logs.settings())?;
+    let files = holdall_process::raise_file_limit().map_err(Failure::FileLimit)?;
+    let mut open = Open::all(options)?;
+    let notify = Notify::from_environment();
+    let nursery = Arc::new(Nursery::start()?);
+    let server = Server {
+        limits: options.limits.for_server(files),
+        grace_period: options.lifecycle.grace_period,
+        ..Server::default()
+    };
+    give_up_rights(program, options, &open)?;
+    let service = start()?;
+    let runtime = Runtime::new().map_err(Failure::Runtime)?;
+    let listeners = open.public.iter_mut().chain(&mut open.admin);
+    let sockets = Sockets::of(listeners.map(|opened| &mut opened.listener));
+    let sockets = sockets.map_err(Failure::Runtime)?;
+    let life = Life {
+        server: Server { access_log: access_log(&options.logs, &log)?, ..server },
+        log,
+        certificates: open.certificates(),
+        readiness: Arc::new(Readiness::new(["starting"])),
+        notify,
+        nursery,
+        predecessor: predecessor.take(),
+        sockets,
+        upgrade_timeout: options.lifecycle.upgrade_timeout,
+    };
+    // Watching starts threads, which must not have more rights than the rest.
+    let watchers = open.certificates().iter().map(Certificates::watch).collect::<Vec<_>>();
+    let ended = runtime.block_on(life.run(|life| open.bind(program, life, &service)));
+    // Work that was cut off may block for ever, and must not keep the process.
+    runtime.shutdown_background();
+    drop(watchers);
+    ended
+}
+
+/// The endpoints, open.
+struct Open {
+    public: Vec<Opened>,
+    admin: Option<Opened>,
+}
+
+struct Opened {
+    listener: Listener,
+    certificates: Option<Certificates>,
+}
+
+impl Open {
+    fn all(options: &Options) -> Result<Self, Failure> {
+        let mut inherited = Inherited::from_environment()?;
+        let public = options.endpoints.iter().map(|endpoint| open(endpoint, &mut inherited));
+        let public = public.collect::<Result<_, _>>()?;
+        let admin = options.admin.iter().map(|endpoint| open(endpoint, &mut inherited)).next();
+        let admin = admin.transpose()?;
+        let unused: Vec<_> = inherited.unused().collect();
+        if !unused.is_empty() {
+            tracing::warn!(names = unused.join(", "), "descriptors that no endpoint asks for");
+        }
+        Ok(Self { public, admin })
     }
-    let bind = |listener| Binding::new(listener, service.clone());
-    let bindings = listeners.into_iter().map(bind).collect();
-    Ok(Server::default().serve(bindings, shutdown).await?)
+
+    fn each(&self) -> impl Iterator<Item = &Opened> {
+        self.public.iter().chain(&self.admin)
+    }
+
+    fn certificates(&self) -> Vec<Certificates> {
+        self.each().filter_map(|opened| opened.certificates.clone()).collect()
+    }
+
+    /// What answers where; tells each address.
+    fn bind(self, program: &Program, life: &Life, service: &BoxService) -> Vec<Binding> {
+        let certificates = self.certificates();
+        let mut bindings = Vec::new();
+        for Opened { listener, certificates } in self.public {
+            tracing::info!("serving on {}", listener.url());
+            let service = match &listener.endpoint.redirect {
+                Some(to) => redirect(to.port.get()),
+                None => service.clone(),
+            };
+            bindings.push(Binding { listener, certificates, service, role: Role::Public });
+        }
+        let ends = move || {
+            let list = certificates.iter().flat_map(Certificates::list);
+            list.map(|certificate| (certificate.names, certificate.not_after)).collect()
+        };
+        if let Some(Opened { listener, certificates }) = self.admin {
+            tracing::info!("admin on {}", listener.url());
+            let service = Admin {
+                metrics: Arc::clone(&life.server.metrics),
+                readiness: Arc::clone(&life.readiness),
+                build: BuildInfo { name: program.name.clone(), version: program.version.clone() },
+                certificates: Box::new(ends),
+            };
+            let service = service.into_service();
+            bindings.push(Binding { listener, certificates, service, role: Role::Admin });
+        }
+        bindings
+    }
+}
+
+fn open(endpoint: &Endpoint, inherited: &mut Inherited) -> Result<Opened, Failure> {
+    // Before the socket: a certificate that can't be used is told before clients come.
+    let load = |tls: &Tls| Certificates::load(check::source(tls));
+    let certificates = endpoint.tls.as_ref().map(load).transpose()?;
+    Ok(Opened { listener: endpoint.open(inherited)?, certificates })
+}
+
+/// Becomes the user that was asked for, and closes the process in.
+fn give_up_rights(program: &Program, options: &Options, open: &Open) -> Result<(), Failure> {
+    let lifecycle = &options.lifecycle;
+    let (user, group) = (lifecycle.user.as_deref(), lifecycle.group.as_deref());
+    if user.is_some() || group.is_some() {
+        Identity::find(user, group)?.assume()?;
+    }
+    let Some(allowed) = options.sandbox.as_ref().filter(|_| program.is_bundled) else {
+        tracing::debug!("not confined: the service may open what its user may");
+        return Ok(());
+    };
+    let certificates = open.certificates();
+    let certificates = certificates.iter().flat_map(Certificates::paths);
+    let read: Vec<PathBuf> = certificates.chain(allowed.readable.iter().cloned()).collect();
+    let write: Vec<PathBuf> =
+        options.logs.directory().into_iter().chain(allowed.writable.iter().cloned()).collect();
+    let shown = |paths: &[PathBuf]| {
+        let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        paths.join(" ")
+    };
+    let (readable, writable) = (shown(&read), shown(&write));
+    match (Sandbox { read, write }).close()? {
+        Confinement::Unavailable => tracing::warn!(
+            "not confined: this kernel has no Landlock, the service may open what its user may"
+        ),
+        confinement => tracing::info!(readable, writable, "confined by {confinement}"),
+    }
+    Ok(())
+}
+
+fn access_log(logs: &Logs, log: &Log) -> Result<Option<AccessLog>, Failure> {
+    let Some(format) = logs.access_format() else { return Ok(None) };
+    AccessLog::start(format, log.lines()).map(Some).map_err(Failure::Runtime)
 }

@@ -25,12 +25,15 @@ mod environment;
 mod exec;
 mod failure;
 mod host;
+mod lifecycle;
+mod logs;
 mod options;
 #[cfg(feature = "plugin")]
 mod plugin;
 mod question;
 mod site;
 mod unit;
+mod upgrade;
 
 use std::{ffi::OsString, process};
 
@@ -39,6 +42,7 @@ use holdall_bundle::{Bundle, EntryPointKind, ExitCode, Manifest};
 use holdall_service::{BoxError, BoxService, Request, ServiceOption, ServiceOptions};
 
 use failure::Failure;
+use host::Program;
 use options::{Action, Invocation, Options};
 
 /// Runs the bundle that this executable heads, as its manifest says.
@@ -172,12 +176,13 @@ fn start_linked(
         return start_server(bundle, &arguments, declared, |_, options| start(options));
     }
     let options = parse(&arguments, None, declared)?;
-    let name = arguments.program;
+    let program =
+        Program { name: arguments.program, version: String::new(), is_bundled: false };
     match options.action {
         Action::Answer(_) => Err(Failure::NotBundled),
-        Action::Check => check::print(&name, &options),
-        Action::PrintUnit => unit::print(&name, &options),
-        Action::Serve => host::serve(&name, &options.endpoints, || start(options.service)),
+        Action::Check => check::print(&program.name, &options),
+        Action::PrintUnit => unit::print(&program.name, &options),
+        Action::Serve => host::serve(&program, &options, || start(options.service.clone())),
     }
 }
 
@@ -188,12 +193,13 @@ fn start_server(
     start: impl FnOnce(Bundle, ServiceOptions) -> Result<BoxService, Failure>,
 ) -> Result<ExitCode, Failure> {
     let options = parse(arguments, Some(bundle.manifest()), declared)?;
-    let name = bundle.manifest().name.clone();
-    match options.action {
+    let Manifest { name, version, .. } = bundle.manifest().clone();
+    let program = Program { name, version, is_bundled: true };
+    match &options.action {
         Action::Answer(question) => question.answer(&bundle),
-        Action::Check => check::print(&name, &options),
-        Action::PrintUnit => unit::print(&name, &options),
-        Action::Serve => host::serve(&name, &options.endpoints, || start(bundle, options.service)),
+        Action::Check => check::print(&program.name, &options),
+        Action::PrintUnit => unit::print(&program.name, &options),
+        Action::Serve => host::serve(&program, &options, || start(bundle, options.service.clone())),
     }
 }
 

@@ -44,3 +44,30 @@ pub(crate) struct Limits {
     #[arg(long, value_name = "COUNT", default_value = "512")]
     pub max_handshakes: u64,
 }
+
+impl Limits {
+    /// What the server is told, where so many files may be open; a tenth of them, and 32 at least,
+    /// are left to everything but connections.
+    pub fn for_server(&self, open_files: u64) -> holdall_service::Limits {
+        let for_connections = open_files.saturating_sub((open_files / 10).max(32)).max(1);
+        let connections = match self.max_connections {
+            0 => for_connections,
+            most => most.min(for_connections),
+        };
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let unless_zero = |number: u64| (number > 0).then_some(number);
+        holdall_service::Limits {
+            header_bytes: count(self.max_header_bytes),
+            body_bytes: unless_zero(self.max_body_bytes).unwrap_or(u64::MAX),
+            first_byte: self.first_byte_timeout,
+            header: self.header_timeout,
+            idle: self.idle_timeout,
+            body: self.body_timeout,
+            send: self.send_timeout,
+            handshake: self.handshake_timeout,
+            handshakes: count(self.max_handshakes),
+            connections: Some(count(connections)),
+            connections_per_address: unless_zero(self.max_connections_per_address).map(count),
+        }
+    }
+}
