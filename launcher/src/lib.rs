@@ -44,6 +44,7 @@ use holdall_service::{BoxError, BoxService, Request, ServiceOption, ServiceOptio
 use failure::Failure;
 use host::Program;
 use options::{Action, Invocation, Options};
+use question::Question;
 
 /// Runs the bundle that this executable heads, as its manifest says.
 ///
@@ -192,6 +193,9 @@ fn start_server(
     declared: &[ServiceOption],
     start: impl FnOnce(Bundle, ServiceOptions) -> Result<BoxService, Failure>,
 ) -> Result<ExitCode, Failure> {
+    if let Some(question) = asked_first(&bundle, arguments) {
+        return question.answer(&bundle);
+    }
     let options = parse(arguments, Some(bundle.manifest()), declared)?;
     let Manifest { name, version, .. } = bundle.manifest().clone();
     let program = Program { name, version, is_bundled: true };
@@ -206,8 +210,7 @@ fn start_server(
 /// The shared object comes before the command line, which it adds options to.
 #[cfg(feature = "plugin")]
 fn start_plugin(bundle: Bundle, arguments: &Arguments) -> Result<ExitCode, Failure> {
-    // What a bundle tells of itself must not depend on what is in it.
-    if let Ok(Some(question)) = options::leading_question(&bundle, arguments) {
+    if let Some(question) = asked_first(&bundle, arguments) {
         return question.answer(&bundle);
     }
     let library = plugin::open(&bundle)?;
@@ -220,6 +223,12 @@ fn start_plugin(bundle: Bundle, arguments: &Arguments) -> Result<ExitCode, Failu
 #[cfg(not(feature = "plugin"))]
 fn start_plugin(bundle: Bundle, arguments: &Arguments) -> Result<ExitCode, Failure> {
     start_server(bundle, arguments, &[], |_, _| Err(Failure::NoPlugins))
+}
+
+/// The question that comes first on the command line: what a bundle tells of itself depends neither
+/// on the environment nor on what is in it.
+fn asked_first(bundle: &Bundle, arguments: &Arguments) -> Option<Question> {
+    options::leading_question(bundle, arguments).ok().flatten()
 }
 
 fn parse(

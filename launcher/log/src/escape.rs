@@ -38,20 +38,17 @@ impl Formatter for Inactive {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // The fragment has no control characters of ASCII but DEL.
-        let mut rest = fragment;
-        while let Some(position) = rest.find(|letter| !('\0'..'\x7f').contains(&letter)) {
-            let (safe, unsure) = rest.split_at(position);
-            writer.write_all(safe.as_bytes())?;
-            let mut letters = unsure.chars();
-            let letter = letters.next().unwrap_or_default();
+        // The rest of ASCII's control characters are escaped before.
+        if fragment.is_ascii() && !fragment.as_bytes().contains(&b'\x7f') {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for letter in fragment.chars() {
             match is_active(letter) {
                 true => write!(writer, "\\u{:04x}", u32::from(letter))?,
-                false => write!(writer, "{letter}")?,
+                false => writer.write_all(letter.encode_utf8(&mut [0; 4]).as_bytes())?,
             }
-            rest = letters.as_str();
         }
-        writer.write_all(rest.as_bytes())
+        Ok(())
     }
 }
 

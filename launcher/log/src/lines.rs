@@ -46,8 +46,9 @@ impl Lines {
         Ok(())
     }
 
-    /// How many lines were dropped since this was last asked; none while it goes on.
-    pub(crate) fn take_lost(&self) -> u64 {
+    /// How many lines were dropped since this was last asked; none while it goes on, since nobody
+    /// could be told.
+    pub fn take_lost(&self) -> u64 {
         self.output().take_lost()
     }
 

@@ -22,8 +22,8 @@ use queue::Queue;
 /// The access log of a server; its clones write to the same one.
 ///
 /// Lines are collected and written by a thread of their own, after 200 ms at most, so that a
-/// request never waits for a disk. When a megabyte of them waits, further ones are dropped and
-/// counted in a warning. Dropping the last clone writes what is left.
+/// request never waits for a disk. When 4 MiB of them wait, further ones are dropped and counted
+/// in a warning. Dropping the last clone writes what is left.
 #[derive(Debug, Clone)]
 pub struct AccessLog {
     format: AccessFormat,

@@ -261,7 +261,7 @@ fn a_writer_that_is_held_up_holds_up_no_request() {
     let log = log(AccessFormat::Json, &path);
     let begun = Instant::now();
     let asked = asked(&[]);
-    // Twenty megabytes, of which one waits, and a little is in the FIFO.
+    // Twenty megabytes, of which four wait, and a little is in the FIFO.
     (0..40_000).for_each(|_| log.write(&asked.record()));
     let needed = begun.elapsed();
     assert!(needed < Duration::from_secs(60), "{needed:?}");

@@ -22,14 +22,14 @@ pub(crate) enum DeclarationProblem {
     Twice,
     #[error("a name has two or more lower-case letters, digits and single dashes, a letter first")]
     Malformed,
-    #[error("HOLDALL_{{BUNDLE,BUNDLE_FD,RESOURCES}} have a meaning already; take another name")]
+    #[error("its variable in the environment has another meaning; take another name")]
     Reserved,
     #[error("a flag has no default")]
     FlagWithDefault,
 }
 
-/// Names whose variables say where resources are.
-const RESERVED: [&str; 3] = ["bundle", "bundle-fd", "resources"];
+/// Names whose variables say where resources are, and what a successor inherits.
+const RESERVED: [&str; 5] = ["bundle", "bundle-fd", "nursery-fd", "ready-fd", "resources"];
 
 /// Checks declarations against the command that they are to be added to.
 pub(super) fn check(options: &[ServiceOption], command: &Command) -> Result<(), DeclarationError> {

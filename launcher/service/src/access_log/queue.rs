@@ -8,8 +8,11 @@ use holdall_log::Lines;
 /// As many bytes are written without waiting for more.
 const BATCH: usize = 8 * 1024;
 
-/// The most bytes that wait.
-const MOST: usize = 1024 * 1024;
+/// The most bytes that wait: the writer may have to wait for a processor that requests keep busy.
+const MOST: usize = 4 * 1024 * 1024;
+
+/// What the buffers keep after a rush.
+const KEPT: usize = 8 * BATCH;
 
 /// The longest that a line waits for others.
 const DELAY: Duration = Duration::from_millis(200);
@@ -78,7 +81,9 @@ impl Queue {
         drop(waiting);
         self.lines.write(&writing);
         writing.clear();
+        writing.shrink_to(KEPT);
         drop(writing);
+        let lost = lost + self.lines.take_lost();
         if lost > 0 {
             tracing::warn!(lines = lost, "lines of the access log were lost");
         }

@@ -1,0 +1,219 @@
+//! The nursery: a small process that keeps what a server gives up, to start the next one with it.
+//!
+//! A server that dropped its privileges and closed itself in can't start its successor: it may not
+//! execute anything, and the successor has to bind ports and read keys. So before it gives all
+//! that up it forks. One of the two processes stays as it is, the nursery, and does one thing
+//! only: it executes the file that is now at the path of the program, with the same arguments,
+//! environment and directory, and with the sockets that the server sends.
+//!
+//! ```text
+//!                    usual                             as PID 1
+//!
+//!            server ──── socket ─── nursery      nursery (PID 1)
+//!                                      │            │         │
+//!            successor ◄── starts ─────┘          server   successor
+//!              │                                  each with a socket to it
+//!              └─ its own nursery
+//! ```
+//!
+//! Usually the nursery is a child of the server, and ends with it; the successor makes its own. The
+//! first process of a container must outlive every server, so there it is the nursery, and the
+//! server is its child. It waits for orphans, and passes `TERM`, `INT` and `QUIT` on to all
+//! servers, `HUP`, `USR1` and `USR2` to the youngest that is ready. When the last server has
+//! ended, it ends as the current one did: with its exit code, or 128 and the number of the signal.
+//!
+//! What the successor gets: the sockets as sd_listen_fds(3) says, from descriptor 3 on; a pipe
+//! (`HOLDALL_READY_FD`) on which it says `ready`, or why it does not start; and under PID 1 its
+//! socket to the nursery (`HOLDALL_NURSERY_FD`). No other descriptors but the standard streams, no
+//! signal ignored or blocked.
+
+mod keeper;
+mod message;
+mod program;
+mod successor;
+
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use keeper::{Keeper, Role};
+use message::{MAX_DESCRIPTORS, Reply, Request};
+use program::Program;
+pub(crate) use successor::READY_LINE;
+pub use successor::{Outcome, Successor};
+
+use crate::system::{self, Side, Signals};
+use crate::threads::ThreadsError;
+use crate::{fdname, handed};
+
+/// The server's end of the socket to its nursery.
+#[derive(Debug)]
+pub struct Nursery {
+    /// A question and its answer belong together.
+    socket: Mutex<OwnedFd>,
+    executable: PathBuf,
+}
+
+/// There is no nursery.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NurseryError {
+    /// A copy of a process with several threads would lack all but one.
+    #[error("the process for upgrades can't be started")]
+    Threads {
+        /// What is wrong.
+        #[from]
+        source: ThreadsError,
+    },
+    /// There is no `/proc`, for example.
+    #[error("the path of this executable can't be found by /proc/self/exe")]
+    Executable {
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// There are too many processes or open files.
+    #[error("the process for upgrades can't be started")]
+    System {
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// A successor was not started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// A name that sd_listen_fds(3) does not allow.
+    #[error("{name:?} can't name a socket; wanted 1 to 255 printable ASCII characters without ':'")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// The file can't be executed: it is missing, or no executable, or it is still being written.
+    #[error("{path:?} can't be executed; put the new executable there with one rename")]
+    Execute {
+        /// The path at which this executable was started.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// There are too many processes or open files.
+    #[error("no process can be started")]
+    Refused {
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The nursery was killed. The server can serve on, but must be restarted to be upgraded.
+    #[error("the process for upgrades has ended; restart the service instead")]
+    Gone {
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+impl Nursery {
+    /// Splits the process in two, and returns in the one that is to be the server.
+    ///
+    /// To be called by the only thread, when the [`Predecessor`](crate::Predecessor) was taken and
+    /// the sockets are open, and before anything is given up. In the nursery all descriptors but
+    /// the standard streams are closed, and destructors do not run.
+    ///
+    /// # Errors
+    /// [`NurseryError`]; the process is then as it was.
+    pub fn start() -> Result<Self, NurseryError> {
+        let program = Program::of_process();
+        let program = program.map_err(|source| NurseryError::Executable { source })?;
+        let executable = program.path().to_owned();
+        let socket = match handed::take(handed::NURSERY) {
+            Some(socket) => socket,
+            None => split(program)?,
+        };
+        Ok(Self { socket: Mutex::new(socket), executable })
+    }
+
+    /// The path at which this executable was started, and its successors will be.
+    pub fn executable(&self) -> &Path {
+        &self.executable
+    }
+
+    /// Starts the file that is now at [`executable`](Self::executable), with these sockets.
+    ///
+    /// It returns as soon as the file is executed, which takes milliseconds; how the start goes on
+    /// is told by the [`Successor`].
+    ///
+    /// # Errors
+    /// [`SpawnError`]; this server is not touched by any.
+    pub fn spawn(&self, listeners: &[(&str, BorrowedFd<'_>)]) -> Result<Successor, SpawnError> {
+        if let Some((name, _)) = listeners.iter().find(|(name, _)| !fdname::is_valid(name)) {
+            return Err(SpawnError::BadName { name: (*name).to_owned() });
+        }
+        let gone = |source| SpawnError::Gone { source };
+        let errno = io::Error::from_raw_os_error;
+        let (reply, pipe) = self.ask_for_successor(listeners).map_err(gone)?;
+        match (reply, pipe) {
+            (Reply::Spawned(pid), Some(pipe)) => Ok(Successor::new(pid, pipe)),
+            (Reply::NotExecuted(number), _) => {
+                Err(SpawnError::Execute { path: self.executable.clone(), source: errno(number) })
+            }
+            (Reply::Refused(number), _) => Err(SpawnError::Refused { source: errno(number) }),
+            (Reply::Spawned(_), None) => Err(gone(io::ErrorKind::InvalidData.into())),
+        }
+    }
+
+    /// Kills a successor, as one that does not get ready. Another user's process can't be killed
+    /// by a server that dropped its privileges, so the nursery does it.
+    ///
+    /// # Errors
+    /// What the kernel says where the nursery is gone. That the successor has ended is none.
+    pub fn kill(&self, successor: &Successor) -> io::Result<()> {
+        message::send(&*self.lock(), &Request::Kill(successor.process()).to_text(), &[])
+    }
+
+    pub(crate) fn report_up(&self) -> io::Result<()> {
+        message::send(&*self.lock(), &Request::Up.to_text(), &[])
+    }
+
+    fn ask_for_successor(
+        &self,
+        listeners: &[(&str, BorrowedFd<'_>)],
+    ) -> io::Result<(Reply, Option<OwnedFd>)> {
+        let socket = self.lock();
+        for some in listeners.chunks(MAX_DESCRIPTORS) {
+            let names = some.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let descriptors: Vec<_> = some.iter().map(|(_, listener)| *listener).collect();
+            message::send(&*socket, &Request::Offer(names).to_text(), &descriptors)?;
+        }
+        message::send(&*socket, &Request::Spawn.to_text(), &[])?;
+        let received = message::receive(&*socket)?;
+        let (text, descriptors) = received.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let reply = Reply::parse(&text).ok_or(io::ErrorKind::InvalidData)?;
+        Ok((reply, descriptors.into_iter().next()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, OwnedFd> {
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forks, and returns in the server, with its end of the socket.
+fn split(program: Program) -> Result<OwnedFd, NurseryError> {
+    let system = |source| NurseryError::System { source };
+    let own = rustix::process::getpid();
+    let role = if own.is_init() { Role::Init } else { Role::Beside };
+    let (socket, keepers_end) = program::socket_pair().map_err(system)?;
+    // Before the fork, so that none is lost in between.
+    let signals = Signals::block(&keeper::SIGNALS).map_err(system)?;
+    let forked = system::fork();
+    match (&forked, role) {
+        (Ok(Ok(Side::Child)), Role::Beside) => {
+            Keeper::take_over(role, program, signals, own, keepers_end)
+        }
+        (Ok(Ok(Side::Parent { child })), Role::Init) => {
+            Keeper::take_over(role, program, signals, *child, keepers_end)
+        }
+        _ => signals.unblock(),
+    }
+    forked?.map_err(system)?;
+    Ok(socket)
+}
