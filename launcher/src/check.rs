@@ -41,7 +41,7 @@ pub(crate) fn print(name: &str, options: &Options) -> Result<ExitCode, Failure> 
 /// The endpoint as it is understood, what it means, and its certificates.
 fn endpoint_lines(endpoint: &Endpoint) -> Result<String, Failure> {
     let mut lines = format!("  {endpoint}\n      {}\n", Meaning(endpoint));
-    if let Some(source) = endpoint.tls.as_ref().and_then(source) {
+    if let Some(source) = endpoint.tls.as_ref().map(source) {
         for certificate in Certificates::load(source)?.list() {
             lines += &format!("      {}\n", describe(&certificate));
         }
@@ -49,14 +49,13 @@ fn endpoint_lines(endpoint: &Endpoint) -> Result<String, Failure> {
     Ok(lines)
 }
 
-/// Where the certificates are, if that is a place for files.
-pub(crate) fn source(tls: &Tls) -> Option<Source> {
+/// Where the certificates of an endpoint are.
+pub(crate) fn source(tls: &Tls) -> Source {
     match tls.clone() {
         Tls::Files { private_key, certificate, chain } => {
-            Some(Source::Files { private_key, certificate, chain })
+            Source::Files { private_key, certificate, chain }
         }
-        Tls::Directory(path) => Some(Source::Directory(path)),
-        _ => None,
+        Tls::Directory(path) => Source::Directory(path),
     }
 }
 

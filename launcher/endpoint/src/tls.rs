@@ -13,7 +13,6 @@ use crate::tcp::Tcp;
 
 /// Where the certificates of an encrypted endpoint are; they are not read here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Tls {
     /// One certificate in PEM files (RFC 7468), which may be the same file.
     Files {

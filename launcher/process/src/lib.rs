@@ -11,3 +11,5 @@ mod threads;
 pub use nursery::{Nursery, NurseryError, Outcome, SpawnError, Successor};
 pub use predecessor::Predecessor;
 pub use threads::ThreadsError;
+mod limits; mod identity; mod sandbox;
+pub use limits::raise_file_limit; pub use identity::*; pub use sandbox::*; pub use notify::Notify;

@@ -10,10 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{interval, sleep};
 
-use crate::activity::{Activity, Overdue};
+use crate::activity::Activity;
 use crate::arrival::Gate;
 use crate::connection::{self, Shared};
-use crate::metrics::Rejection;
+use crate::metrics::{Cut, Rejection};
 use crate::stream::Socket;
 use crate::{BoxService, Phase, Shutdown};
 
@@ -142,10 +142,11 @@ impl Open {
     /// Cuts the connections that are late with something.
     fn cut_late(&self) {
         for (task, activity) in self.activities.values() {
-            if let Some(overdue) = activity.overdue(&self.shared.limits, self.proxy_timeout) {
+            if let Some(late) = activity.overdue(&self.shared.limits, self.proxy_timeout) {
                 task.abort();
-                if overdue != Overdue::Idle {
-                    tracing::debug!(reason = overdue.reason(), "connection cut");
+                self.shared.metrics.cut(late);
+                if late != Cut::Idle {
+                    tracing::debug!(?late, "connection cut");
                 }
             }
         }

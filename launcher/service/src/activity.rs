@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use crate::Limits;
+use crate::{Cut, Limits};
 
 /// Times are milliseconds since the connection began, plus one: zero is never.
 #[derive(Debug)]
@@ -40,17 +40,6 @@ pub(crate) enum Stage {
     Http1,
     /// HTTP/2.
     Http2,
-}
-
-/// Why a connection is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Overdue {
-    FirstByte,
-    ProxyHeader,
-    Handshake,
-    Head,
-    Idle,
-    Send,
 }
 
 impl Activity {
@@ -123,31 +112,31 @@ impl Activity {
     }
 
     /// What the connection is late with, if it is.
-    pub(crate) fn overdue(&self, limits: &Limits, proxy_header: Duration) -> Option<Overdue> {
+    pub(crate) fn overdue(&self, limits: &Limits, proxy_header: Duration) -> Option<Cut> {
         let stage_time = self.since(self.stage_since.load(Relaxed));
         let (late, what) = match self.stage() {
-            Stage::FirstByte => (stage_time >= limits.first_byte, Overdue::FirstByte),
-            Stage::ProxyHeader => (stage_time >= proxy_header, Overdue::ProxyHeader),
-            Stage::Handshake => (stage_time >= limits.handshake, Overdue::Handshake),
+            Stage::FirstByte => (stage_time >= limits.first_byte, Cut::FirstByte),
+            Stage::ProxyHeader => (stage_time >= proxy_header, Cut::ProxyHeader),
+            Stage::Handshake => (stage_time >= limits.handshake, Cut::Handshake),
             Stage::Http1 | Stage::Http2 => return self.overdue_in_http(limits),
         };
         late.then_some(what)
     }
 
-    fn overdue_in_http(&self, limits: &Limits) -> Option<Overdue> {
+    fn overdue_in_http(&self, limits: &Limits) -> Option<Cut> {
         if self.requests.load(Relaxed) > 0 {
             let waits = self.untaken.load(Relaxed) > 0;
             let late = waits && self.since(self.taken.load(Relaxed)) >= limits.send;
-            return late.then_some(Overdue::Send);
+            return late.then_some(Cut::Send);
         }
         let head_since = self.head_since.load(Relaxed);
         if head_since > 0 {
-            return (self.since(head_since) >= limits.header).then_some(Overdue::Head);
+            return (self.since(head_since) >= limits.header).then_some(Cut::Head);
         }
         let answered = self.idle_since.load(Relaxed) > 0;
         // An HTTP/2 connection may greet and ping for ever: its first request has a limit.
         let limit = if answered { limits.idle } else { limits.header };
-        (self.idle()? >= limit).then_some(Overdue::Idle)
+        (self.idle()? >= limit).then_some(Cut::Idle)
     }
 
     fn now(&self) -> u64 {
@@ -156,20 +145,6 @@ impl Activity {
 
     fn since(&self, time: u64) -> Duration {
         Duration::from_millis(self.now().saturating_sub(time))
-    }
-}
-
-impl Overdue {
-    /// What the client did not do, for the log.
-    pub(crate) fn reason(self) -> &'static str {
-        match self {
-            Self::FirstByte => "no first byte in time",
-            Self::ProxyHeader => "no PROXY header in time",
-            Self::Handshake => "no TLS handshake in time",
-            Self::Head => "no whole request head in time",
-            Self::Idle => "idle for too long",
-            Self::Send => "answer not taken in time",
-        }
     }
 }
 
@@ -194,26 +169,26 @@ mod tests {
     fn each_stage_has_its_limit() {
         let activity = Activity::new();
         let limits = Limits { first_byte: NOTHING, handshake: NOTHING, ..Limits::default() };
-        assert_eq!(activity.overdue(&limits, LONG), Some(Overdue::FirstByte));
+        assert_eq!(activity.overdue(&limits, LONG), Some(Cut::FirstByte));
         activity.enter(Stage::ProxyHeader);
         assert_eq!(activity.overdue(&limits, LONG), None);
-        assert_eq!(activity.overdue(&limits, NOTHING), Some(Overdue::ProxyHeader));
+        assert_eq!(activity.overdue(&limits, NOTHING), Some(Cut::ProxyHeader));
         activity.enter(Stage::Handshake);
-        assert_eq!(activity.overdue(&limits, LONG), Some(Overdue::Handshake));
+        assert_eq!(activity.overdue(&limits, LONG), Some(Cut::Handshake));
     }
 
     #[test]
     fn a_request_under_way_is_neither_idle_nor_late() {
         let activity = serving();
         activity.received();
-        assert_eq!(activity.overdue(&limits(NOTHING, LONG, LONG), LONG), Some(Overdue::Head));
+        assert_eq!(activity.overdue(&limits(NOTHING, LONG, LONG), LONG), Some(Cut::Head));
         activity.request_begins();
         activity.received();
         assert_eq!(activity.idle(), None);
         assert_eq!(activity.overdue(&limits(NOTHING, NOTHING, NOTHING), LONG), None);
         activity.request_ends();
         assert!(activity.idle().is_some());
-        assert_eq!(activity.overdue(&limits(LONG, NOTHING, LONG), LONG), Some(Overdue::Idle));
+        assert_eq!(activity.overdue(&limits(LONG, NOTHING, LONG), LONG), Some(Cut::Idle));
     }
 
     #[test]
@@ -221,7 +196,7 @@ mod tests {
         let activity = serving();
         activity.request_begins();
         activity.handed_out();
-        assert_eq!(activity.overdue(&limits(LONG, LONG, NOTHING), LONG), Some(Overdue::Send));
+        assert_eq!(activity.overdue(&limits(LONG, LONG, NOTHING), LONG), Some(Cut::Send));
         activity.took();
         assert_eq!(activity.overdue(&limits(LONG, LONG, NOTHING), LONG), None);
     }

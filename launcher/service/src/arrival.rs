@@ -22,8 +22,8 @@ pub(crate) struct Gate {
     pub(crate) proxy: Option<Proxy>,
     pub(crate) tls: Option<Tls>,
     pub(crate) metrics: Arc<Metrics>,
-    /// Whether requests are in the access log.
-    pub(crate) is_logged: bool,
+    /// Whether requests are counted and written down.
+    pub(crate) is_public: bool,
 }
 
 pub(crate) struct Tls {

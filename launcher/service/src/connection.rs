@@ -37,8 +37,8 @@ pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) peer: Arc<Peer>,
-    /// Whether its requests are in the access log.
-    pub(crate) is_logged: bool,
+    /// Whether its requests are counted and written down.
+    pub(crate) is_public: bool,
     number: u64,
     begun: Instant,
     _place: Option<Place>,
@@ -95,7 +95,7 @@ pub(crate) async fn serve(
     let client = arrived.peer.client.map(|client| client.ip());
     let Some(place) = place(&shared, client) else { return };
     let Arrived { stream, peer, protocol } = arrived;
-    let connection = Connection::new(shared, activity, peer, place, gate.is_logged);
+    let connection = Connection::new(shared, activity, peer, place, gate.is_public);
     connection.speak(stream, protocol, service, shutdown, counted).await;
 }
 
@@ -125,12 +125,12 @@ impl Connection {
         activity: Arc<Activity>,
         peer: Peer,
         place: Option<Place>,
-        is_logged: bool,
+        is_public: bool,
     ) -> Arc<Self> {
         let number = shared.connections.fetch_add(1, Relaxed);
         let (peer, begun) = (Arc::new(peer), Instant::now());
         let _place = place;
-        Arc::new(Self { shared, activity, peer, is_logged, number, begun, _place })
+        Arc::new(Self { shared, activity, peer, is_public, number, begun, _place })
     }
 
     /// The id of a request that came at this moment.

@@ -74,8 +74,10 @@ pub(crate) struct Exchange {
 impl Exchange {
     fn begin(connection: &Arc<Connection>, request: &http::Request<Incoming>) -> Self {
         connection.activity.request_begins();
-        connection.shared.metrics.request_begins();
-        let log = connection.shared.access_log.as_ref().filter(|_| connection.is_logged);
+        if connection.is_public {
+            connection.shared.metrics.request_begins();
+        }
+        let log = connection.shared.access_log.as_ref().filter(|_| connection.is_public);
         Self {
             connection: Arc::clone(connection),
             begun: Instant::now(),
@@ -163,6 +165,9 @@ impl Drop for Exchange {
         let received = self.meter.as_ref().map_or(0, |meter| meter.bytes());
         let connection = &self.connection;
         connection.activity.request_ends();
+        if !connection.is_public {
+            return;
+        }
         let metrics = &connection.shared.metrics;
         metrics.request_ends(&self.method, self.status, duration, received, self.sent);
         let Some(log) = &connection.shared.access_log else { return };

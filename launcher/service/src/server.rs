@@ -191,7 +191,7 @@ impl Server {
             proxy: endpoint.proxy.clone(),
             tls,
             metrics: Arc::clone(&self.metrics),
-            is_logged: binding.role == Role::Public,
+            is_public: binding.role == Role::Public,
         })
     }
 }

@@ -90,8 +90,10 @@ impl Program {
     /// Forks, and waits until the program is executed, or can't be.
     fn start(&self, inheritance: Inheritance<'_>) -> Result<Pid, NotStarted> {
         // Closes by itself when the program is executed; before, the number of an error can come.
-        let (outcome, outcome_end) = pipe().map_err(NotStarted::Prepare)?;
-        let outcome_end = inheritance.out_of_the_way(&outcome_end).map_err(NotStarted::Prepare)?;
+        let (outcome, end) = pipe().map_err(NotStarted::Prepare)?;
+        let outcome_end = inheritance.out_of_the_way(&end).map_err(NotStarted::Prepare)?;
+        // Or the pipe would not close by itself.
+        drop(end);
         let forked =
             system::fork().map_err(|error| NotStarted::Prepare(io::Error::other(error)))?;
         match forked.map_err(NotStarted::Prepare)? {
