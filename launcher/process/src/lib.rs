@@ -2,9 +2,12 @@
 
 mod fdname;
 mod handed;
+pub mod identity;
+pub mod limits;
 pub mod notify;
 mod nursery;
 mod predecessor;
+pub mod sandbox;
 mod system;
 mod threads;
 
