@@ -6,7 +6,7 @@ use holdall_bundle::{BundleError, ExitCode, chain};
 use holdall_certificates::Fault;
 use holdall_endpoint::{InheritError, OpenError, OpenErrorKind};
 use holdall_log::LogError;
-use holdall_process::{IdentityError, NurseryError, SandboxError};
+use holdall_process::{NurseryError, identity::IdentityError, sandbox::SandboxError};
 use holdall_resources::memfd;
 use holdall_service::{BoxError, ServeError};
 use thiserror::Error;

@@ -7,7 +7,13 @@ use holdall_bundle::ExitCode;
 use holdall_certificates::Certificates;
 use holdall_endpoint::{Endpoint, Inherited, Listener, Tls};
 use holdall_log::Log;
-use holdall_process::{Confinement, Identity, Notify, Nursery, Predecessor, Sandbox};
+use holdall_process::{
+    Nursery, Predecessor,
+    identity::Identity,
+    limits::raise_file_limit,
+    notify::Notify,
+    sandbox::{Confinement, Sandbox},
+};
 use holdall_service::{
     AccessLog, Admin, Binding, BoxService, BuildInfo, Ended, Readiness, Role, Server, chain,
     redirect,
@@ -57,7 +63,7 @@ fn host(
     start: impl FnOnce() -> Result<BoxService, Failure>,
 ) -> Result<Ended, Failure> {
     let log = Log::start(&program.name, options.logs.settings())?;
-    let files = holdall_process::raise_file_limit().map_err(Failure::FileLimit)?;
+    let files = raise_file_limit().map_err(Failure::FileLimit)?;
     let mut open = Open::all(options)?;
     let notify = Notify::from_environment();
     let nursery = Arc::new(Nursery::start()?);

@@ -177,8 +177,7 @@ fn start_linked(
         return start_server(bundle, &arguments, declared, |_, options| start(options));
     }
     let options = parse(&arguments, None, declared)?;
-    let program =
-        Program { name: arguments.program, version: String::new(), is_bundled: false };
+    let program = Program { name: arguments.program, version: String::new(), is_bundled: false };
     match options.action {
         Action::Answer(_) => Err(Failure::NotBundled),
         Action::Check => check::print(&program.name, &options),

@@ -4,7 +4,7 @@ use std::{future::pending, io, sync::Arc, time::Duration};
 
 use holdall_certificates::Certificates;
 use holdall_log::Log;
-use holdall_process::{Notify, Nursery, Predecessor};
+use holdall_process::{Nursery, Predecessor, notify::Notify};
 use holdall_service::{Binding, Ended, Phase, Readiness, Server, Shutdown, Trigger, chain};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -32,10 +32,7 @@ pub(crate) struct Life {
 
 impl Life {
     /// Serves what `bind` gives, until a signal ends it.
-    pub async fn run(
-        mut self,
-        bind: impl FnOnce(&Self) -> Vec<Binding>,
-    ) -> Result<Ended, Failure> {
+    pub async fn run(mut self, bind: impl FnOnce(&Self) -> Vec<Binding>) -> Result<Ended, Failure> {
         // Before anybody is told that it serves: whoever knows may send a signal at once.
         let mut signals = Signals::watch().map_err(Failure::Runtime)?;
         let (trigger, shutdown) = Shutdown::by_hand();

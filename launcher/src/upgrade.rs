@@ -9,7 +9,7 @@ use std::{
 };
 
 use holdall_endpoint::{Listener, SocketPath};
-use holdall_process::{Notify, Nursery, Outcome, SpawnError};
+use holdall_process::{Nursery, Outcome, SpawnError, notify::Notify};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::lifecycle::Life;

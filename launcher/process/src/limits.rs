@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// What the kernel says where it refuses; the limit is then as it was.
 ///
 /// ```
-/// let files = holdall_process::raise_file_limit()?;
+/// let files = holdall_process::limits::raise_file_limit()?;
 /// assert!(files > 0);
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -102,7 +102,8 @@ fn what_is_not_there_is_a_dash() {
     let asked = Asked { peer: Peer::default(), sent: 0, ..asked(&[]) };
     assert_eq!(
         asked.line(AccessFormat::Combined),
-        "- - - [22/Nov/2026:22:50:00 +0000] \"GET /a?b=c HTTP/1.1\" 200 - \"-\" \"-\" 1.002003 0a1b-2"
+        "- - - [22/Nov/2026:22:50:00 +0000] \"GET /a?b=c HTTP/1.1\" 200 - \"-\" \"-\" \
+         1.002003 0a1b-2"
     );
 }
 

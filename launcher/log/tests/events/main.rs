@@ -34,7 +34,8 @@ fn json_is_for_programs() {
             json!({"level": "info", "name": name, "message": "serving on http://127.0.0.1:8080"}),
             json!({"level": "warn", "name": name, "message": "certificate not loaded",
                    "path": "/etc/a.pem", "error": error}),
-            json!({"level": "error", "name": name, "message": "failed", "request": 7, "user": "a b"}),
+            json!({"level": "error", "name": name, "message": "failed",
+                   "request": 7, "user": "a b"}),
             json!({"level": "critical", "name": name, "message": "the end"}),
         ]
     );
