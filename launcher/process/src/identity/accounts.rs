@@ -102,10 +102,10 @@ struct Group<'a> {
 /// A line of passwd(5), `name:password:number:group:…`; `None` for one that is none.
 fn parse_user(line: &str) -> Option<User> {
     let mut fields = line.split(':');
-    let name = Some(fields.next()?.to_owned());
+    let name = fields.next().filter(|name| !name.is_empty())?.to_owned();
     let number = valid(fields.nth(1)?.parse().ok()?)?;
     let group = valid(fields.next()?.parse().ok()?)?;
-    Some(User { number, group, name })
+    Some(User { number, group, name: Some(name) })
 }
 
 fn parse_group(line: &str) -> Option<Group<'_>> {
@@ -122,4 +122,71 @@ fn valid(number: u32) -> Option<u32> {
 
 fn unknown(kind: AccountKind, name: &str) -> IdentityError {
     IdentityError::Unknown { kind, name: name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts() -> Accounts {
+        let users = "\
+            root:x:0:0:root:/root:/bin/sh\n\
+            # a comment\n\
+            +@netgroup::::::\n\
+            broken:x:12\n\
+            :x:13:13:no name::\n\
+            huge:x:4294967295:7::/:\n\
+            www:x:33:34:Web Server,,,:/var/www:/usr/sbin/nologin\n\
+            www:x:99:99:hidden by the first::\n";
+        let groups = "\
+            root:x:0:\n\
+            ssl:x:107:mail,www\n\
+            broken:x\n\
+            huge:x:4294967295:www\n\
+            www:x:34:www\n\
+            wwwdata:x:35:www2,2www\n\
+            log:x:108:www\n";
+        Accounts { users: users.to_owned(), groups: groups.to_owned() }
+    }
+
+    #[test]
+    fn a_user_is_found_by_name_and_by_number() {
+        let www = User { number: 33, group: 34, name: Some("www".to_owned()) };
+        assert_eq!(accounts().user(&Key::Name("www")).unwrap(), www);
+        assert_eq!(accounts().user(&Key::Number(33)).unwrap(), www);
+    }
+
+    #[test]
+    fn a_number_needs_no_entry() {
+        let user = Accounts::default().user(&Key::Number(1000)).unwrap();
+        assert_eq!(user, User { number: 1000, group: 1000, name: None });
+        assert_eq!(Accounts::default().group(&Key::Number(1000)).unwrap(), 1000);
+    }
+
+    #[test]
+    fn lines_that_are_no_entry_are_passed_over() {
+        for name in ["", "# a comment", "+@netgroup", "broken", "huge"] {
+            accounts().user(&Key::Name(name)).unwrap_err();
+            accounts().group(&Key::Name(name)).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn groups_are_those_that_list_the_user() {
+        assert_eq!(accounts().groups_of("www").collect::<Vec<_>>(), [107, 34, 108]);
+        assert_eq!(accounts().groups_of("root").count(), 0);
+        assert_eq!(accounts().group(&Key::Name("ssl")).unwrap(), 107);
+    }
+
+    #[test]
+    fn an_identity_has_its_group_first_and_once() {
+        let groups = |user, group| {
+            let identity = super::super::Identity::find_in(&accounts(), user, group).unwrap();
+            identity.groups.iter().map(|group| group.as_raw()).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(Some("www"), None), [34, 107, 108]);
+        assert_eq!(groups(Some("33"), None), [34, 107, 108]);
+        assert_eq!(groups(Some("www"), Some("log")), [108, 107, 34]);
+        assert_eq!(groups(None, Some("log")), [108]);
+    }
 }
