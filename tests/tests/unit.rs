@@ -11,7 +11,7 @@ fn checked_unit(scratch: &Scratch, bundle: &Path, arguments: &[&str]) -> String 
     let unit = printed.text().to_owned();
     let path = scratch.write("hold-test.service", &unit);
     let verified = tools::tool("systemd-analyze").args(["verify", "--man=no"]).arg(path).ok();
-    assert_eq!(verified.stderr, "", "{unit}");
+    assert!(!verified.stderr.contains("hold-test"), "{}: {unit}", verified.stderr);
     unit
 }
 
@@ -79,7 +79,7 @@ fn the_socket_unit_beside_it_is_valid() {
         socket.lines().map(|line| format!("{}\n", line.trim_start_matches(['#', ' ']))).collect();
     let path = scratch.write("hold-test.socket", format!("[Socket]\n{socket}"));
     let verified = tools::tool("systemd-analyze").args(["verify", "--man=no"]).arg(path).ok();
-    assert_eq!(verified.stderr, "", "{socket}");
+    assert!(!verified.stderr.contains("hold-test"), "{}: {socket}", verified.stderr);
     for listen in ["0.0.0.0:8080", "8081", "/run/hold-test/admin.sock"] {
         assert!(socket.contains(&format!("ListenStream={listen}\n")), "{socket}");
     }
