@@ -81,8 +81,13 @@ pub enum SandboxError {
 impl Sandbox {
     /// Closes the sandbox around this process and all it will start, for good.
     ///
-    /// No program can be executed from a file any more, and none gains privileges. A kernel
-    /// without Landlock is no error, as the [`Confinement`] says.
+    /// No file can be executed any more, whatever is allowed, and no privileges can be gained. A
+    /// program without a name (memfd_create(2)) is beyond Landlock: one that is linked statically
+    /// runs, as confined as this process. A kernel without Landlock is no error, as the
+    /// [`Confinement`] says.
+    ///
+    /// What std and tokio read later falls back: [`std::thread::available_parallelism`] knows the
+    /// processors from now on, but no quota of a control group. Ask before.
     ///
     /// # Errors
     /// A path that does not exist, more than one thread, or what the kernel says. On an error
