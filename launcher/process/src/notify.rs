@@ -7,11 +7,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 use std::{env, ffi::OsStr};
 
+use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
     SocketFlags, SocketType,
 };
 use rustix::time::ClockId;
+
+/// How long a manager that does not read can hold the service up.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The connection to the service manager; without one, nothing is told and nothing fails.
 ///
@@ -98,7 +102,7 @@ impl Notify {
     fn tell(&self, message: &str, descriptors: &[BorrowedFd<'_>]) {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = send(socket.as_fd(), message, descriptors) {
-            tracing::debug!(%error, message, "the service manager was not told");
+            tracing::warn!(%error, message, "the service manager was not told");
         }
     }
 }
@@ -110,6 +114,7 @@ fn connect(address: &OsStr) -> io::Result<OwnedFd> {
     };
     let flags = SocketFlags::CLOEXEC;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    sockopt::set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
     rustix::net::connect(&socket, &address)?;
     Ok(socket)
 }
@@ -121,7 +126,9 @@ fn send(socket: BorrowedFd<'_>, message: &str, descriptors: &[BorrowedFd<'_>]) -
         ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
     }
     let message = [IoSlice::new(message.as_bytes())];
-    rustix::net::sendmsg(socket, &message, &mut ancillary, SendFlags::NOSIGNAL)?;
+    rustix::io::retry_on_intr(|| {
+        rustix::net::sendmsg(socket, &message, &mut ancillary, SendFlags::NOSIGNAL)
+    })?;
     Ok(())
 }
 
