@@ -1,7 +1,7 @@
 //! Hosting a service, in the order that safety asks for: what needs rights comes first, then the
 //! rights are given up, and only then the service's own code runs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{num::NonZero, path::PathBuf, sync::Arc};
 
 use holdall_bundle::ExitCode;
 use holdall_certificates::Certificates;
@@ -18,7 +18,7 @@ use holdall_service::{
     AccessLog, Admin, Binding, BoxService, BuildInfo, Ended, Readiness, Role, Server, chain,
     redirect,
 };
-use tokio::runtime::Runtime;
+use tokio::runtime::Builder;
 
 use crate::{
     check,
@@ -72,9 +72,13 @@ fn host(
         grace_period: options.lifecycle.grace_period,
         ..Server::default()
     };
+    // The limit on processor time that a container has can't be read any more afterwards.
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     give_up_rights(program, options, &open)?;
     let service = start()?;
-    let runtime = Runtime::new().map_err(Failure::Runtime)?;
+    // Several threads, not one: a service that blocks or computes must not hold up the others.
+    let mut runtime = Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(workers).enable_all().build().map_err(Failure::Runtime)?;
     let listeners = open.public.iter_mut().chain(&mut open.admin);
     let sockets = Sockets::of(listeners.map(|opened| &mut opened.listener));
     let sockets = sockets.map_err(Failure::Runtime)?;

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use holdall_log::Lines;
-use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
+use http::header::{HOST, HeaderMap, HeaderValue, REFERER, USER_AGENT};
 use http::{Method, StatusCode, Uri, Version};
 
 use crate::Peer;
@@ -77,24 +77,13 @@ pub struct Logged {
     host: Option<HeaderValue>,
     referer: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
-    request_id: Option<HeaderValue>,
 }
 
 impl Logged {
     /// Takes them out of a head; nothing is copied.
     pub fn of(headers: &HeaderMap) -> Self {
         let get = |name| headers.get(name).cloned();
-        Self {
-            host: get(HOST),
-            referer: get(REFERER),
-            user_agent: get(USER_AGENT),
-            request_id: get(HeaderName::from_static("x-request-id")),
-        }
-    }
-
-    /// The `X-Request-Id` that the client sent, whatever it is.
-    pub fn sent_request_id(&self) -> Option<&HeaderValue> {
-        self.request_id.as_ref()
+        Self { host: get(HOST), referer: get(REFERER), user_agent: get(USER_AGENT) }
     }
 }
 

@@ -67,6 +67,8 @@ pub(crate) struct Exchange {
     /// Bytes of the body that were received; a request without a body has no meter.
     meter: Option<Arc<Meter>>,
     sent: u64,
+    /// The `X-Request-Id` that came with it, whatever it is.
+    sent_id: Option<HeaderValue>,
     /// What only the access log wants to know.
     logged: Option<Box<Logged>>,
 }
@@ -87,12 +89,18 @@ impl Exchange {
             status: client_closed_request(),
             meter: None,
             sent: 0,
+            sent_id: request.headers().get(REQUEST_ID).cloned(),
             logged: log.map(|_| Box::new(Logged::of(request.headers()))),
         }
     }
 
     /// The answer to a request that the service shall not see.
     fn refusal(&self, request: &http::Request<Incoming>) -> Option<Response> {
+        if self.version < Version::HTTP_2
+            && let Some(problem) = framing_problem(request)
+        {
+            return Some(plain(StatusCode::BAD_REQUEST, problem));
+        }
         let length = request.body().size_hint().lower();
         let limit = self.connection.shared.limits.body_bytes;
         (length > limit).then(|| plain(StatusCode::PAYLOAD_TOO_LARGE, "request body too large\n"))
@@ -133,24 +141,28 @@ impl Exchange {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
+        if self.method == Method::HEAD {
+            without_content(&mut response);
+        }
         response.map(|body| Answer { body, exchange: self, untaken: false })
     }
 
-    /// Whether the rest of the body is not worth waiting for.
+    /// Whether what follows on the connection can't be trusted, or is not worth waiting for.
     fn refuses_body(&self) -> bool {
-        matches!(self.status, StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT)
+        const REFUSALS: [StatusCode; 3] =
+            [StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE, StatusCode::REQUEST_TIMEOUT];
+        REFUSALS.contains(&self.status)
     }
 
     fn id(&self) -> RequestId {
-        let sent = self.logged.as_deref().and_then(Logged::sent_request_id);
-        let sent = sent.and_then(|value| RequestId::sent(value.as_bytes()));
+        let sent = self.sent_id.as_ref().and_then(|value| RequestId::sent(value.as_bytes()));
         sent.unwrap_or_else(|| self.connection.request_id(self.begun))
     }
 
     fn report(&self, what: &'static str, error: &(dyn Error + 'static), id: &RequestId) {
         tracing::error!(
             method = %self.method,
-            target = %self.target,
+            url = %self.target,
             client = %self.connection.peer,
             request_id = %id,
             error = chain(error),
@@ -262,6 +274,31 @@ fn client_closed_request() -> StatusCode {
 }
 
 const REQUEST_ID: header::HeaderName = header::HeaderName::from_static("x-request-id");
+
+/// What is wrong with the head of an HTTP/1 request that a proxy before this server may understand
+/// in another way (RFC 9112, sections 3.2 and 6.1).
+fn framing_problem(request: &http::Request<Incoming>) -> Option<&'static str> {
+    let headers = request.headers();
+    let hosts = headers.get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Some("the request needs one host\n");
+    }
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let first = codings.next()?;
+    let is_chunked = first.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    (!is_chunked || codings.next().is_some()).then_some("the only transfer coding is chunked\n")
+}
+
+/// Makes the answer to a HEAD request: the length of the content, and none of it.
+fn without_content(response: &mut Response) {
+    let content = std::mem::take(response.body_mut());
+    let headers = response.headers_mut();
+    let is_declared = headers.contains_key(header::CONTENT_LENGTH)
+        || headers.contains_key(header::TRANSFER_ENCODING);
+    if let Some(length) = content.size_hint().exact().filter(|_| !is_declared) {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+}
 
 /// Whether an error comes from the connection itself, as when a service passes on that the request
 /// body ended early.

@@ -21,12 +21,12 @@ fn panics_and_errors_are_500_with_one_line_each() {
     assert_eq!(lines.len(), 3, "{stderr}");
     let is = |line: usize, target: &str, error: &str| {
         let line = lines[line];
-        assert!(line.starts_with("probe: error: service failed method=GET target="), "{line}");
+        assert!(line.starts_with("probe: error: service failed method=GET url="), "{line}");
         assert!(line.contains(target) && line.contains(error), "{line}");
     };
-    is(0, "target=/panic ", "error=\"panic: in the future (");
-    is(1, "target=/panic-in-call ", "error=\"panic: assertion");
-    is(2, "target=/error ", "no such luck");
+    is(0, "url=/panic ", "error=\"panic: in the future (");
+    is(1, "url=/panic-in-call ", "error=\"panic: assertion");
+    is(2, "url=/error ", "no such luck");
 }
 
 #[test]
@@ -40,11 +40,11 @@ fn a_broken_answer_does_not_look_whole() {
     let lines: Vec<_> = stderr.lines().collect();
     let is = |line: usize, target: &str, error: &str| {
         let line = lines[line];
-        assert!(line.starts_with("probe: error: answer broken off method=GET target="), "{line}");
+        assert!(line.starts_with("probe: error: answer broken off method=GET url="), "{line}");
         assert!(line.contains(target) && line.contains(error), "{line}");
     };
-    is(0, "target=/broken ", "the body was broken off by its writer");
-    is(1, "target=/panic-in-body ", "panic: in the body (");
+    is(0, "url=/broken ", "the body was broken off by its writer");
+    is(1, "url=/panic-in-body ", "panic: in the body (");
     assert_eq!(lines.len(), 2, "{stderr}");
 }
 
