@@ -48,25 +48,31 @@ pub(crate) async fn run(door: Door, mut shutdown: Shutdown) -> usize {
     let mut open = Open::new(Arc::clone(&door.shared), door.gate.proxy_timeout());
     let mut failures = Failures::default();
     let mut check = interval(door.shared.limits.check_interval());
-    let mut permit = None;
+    // Accepted, but there is no room for it yet.
+    let mut waiting = None;
     loop {
-        if permit.is_none() {
-            permit = Arc::clone(&door.room).try_acquire_owned().ok();
-        }
-        if permit.is_none() {
-            // So that a new client finds room: the connection that was idle longest ends.
-            open.cut_idlest();
-        }
         tokio::select! {
             biased;
             () = shutdown.reached(Phase::HandingOver) => break,
             Some(ended) = open.tasks.join_next_with_id() => open.forget(ended),
-            _ = check.tick(), if !open.is_empty() => open.cut_late(),
-            free = Arc::clone(&door.room).acquire_owned(), if permit.is_none() => permit = free.ok(),
-            accepted = door.listener.accept(), if permit.is_some() => match accepted {
+            _ = check.tick(), if !open.is_empty() => {
+                open.cut_late();
+                if waiting.is_some() {
+                    open.cut_idlest();
+                }
+            }
+            Ok(permit) = Arc::clone(&door.room).acquire_owned(), if waiting.is_some() => {
+                if let Some(socket) = waiting.take() {
+                    open.serve(&door, socket, permit, shutdown.clone());
+                }
+            }
+            accepted = door.listener.accept(), if waiting.is_none() => match accepted {
                 Ok(socket) => {
                     failures.count = 0;
-                    open.serve(&door, socket, permit.take(), shutdown.clone());
+                    waiting = Some(socket);
+                    if door.room.available_permits() == 0 {
+                        open.cut_idlest();
+                    }
                 }
                 Err(error) => failures.pause(&error, &mut open).await,
             },
@@ -88,6 +94,9 @@ const LINGER_AFTER_HANDOVER: Duration = Duration::from_secs(5);
 
 /// How long requests in progress may go on after the successor took over.
 const HANDOVER_LIMIT: Duration = Duration::from_secs(3_600);
+
+/// A connection that was idle for less is about to be used, and makes no room for others.
+const LEAST_IDLE: Duration = Duration::from_millis(100);
 
 const DRAIN_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -112,7 +121,7 @@ impl Open {
         &mut self,
         door: &Door,
         socket: Socket,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: OwnedSemaphorePermit,
         shutdown: Shutdown,
     ) {
         let activity = Arc::new(Activity::new());
@@ -152,9 +161,11 @@ impl Open {
         }
     }
 
+    /// Ends the connection that was idle longest, so that another finds room.
     fn cut_idlest(&self) {
         let idle = |(task, activity): &(AbortHandle, Arc<Activity>)| {
-            activity.idle().map(|idle| (idle, task.clone()))
+            let idle = activity.idle().filter(|idle| *idle >= LEAST_IDLE)?;
+            Some((idle, task.clone()))
         };
         let idlest = self.activities.values().filter_map(idle).max_by_key(|(idle, _)| *idle);
         if let Some((_, task)) = idlest {

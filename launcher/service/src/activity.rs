@@ -24,6 +24,8 @@ pub(crate) struct Activity {
     untaken: AtomicU32,
     /// When an answer was last asked for its next piece.
     taken: AtomicU64,
+    /// Since when the client has taken no byte of what is to be written; never, while it does.
+    unsent_since: AtomicU64,
 }
 
 /// How far a connection has come.
@@ -53,6 +55,7 @@ impl Activity {
             idle_since: AtomicU64::new(0),
             untaken: AtomicU32::new(0),
             taken: AtomicU64::new(0),
+            unsent_since: AtomicU64::new(0),
         }
     }
 
@@ -92,10 +95,27 @@ impl Activity {
         self.taken.store(self.now(), Relaxed);
     }
 
+    /// There are bytes to write, and the client takes none.
+    pub(crate) fn write_waits(&self) {
+        if self.unsent_since.load(Relaxed) == 0 {
+            self.unsent_since.store(self.now(), Relaxed);
+        }
+    }
+
+    /// The client took bytes.
+    pub(crate) fn write_goes_on(&self) {
+        if self.unsent_since.load(Relaxed) > 0 {
+            self.unsent_since.store(0, Relaxed);
+            // An answer ends for its service before the client has all of it.
+            self.idle_since.store(self.now(), Relaxed);
+        }
+    }
+
     /// How long the connection has had nothing to do; `None` while it has.
     pub(crate) fn idle(&self) -> Option<Duration> {
         let waits = matches!(self.stage(), Stage::FirstByte | Stage::Http1 | Stage::Http2);
-        if !waits || self.requests.load(Relaxed) > 0 || self.head_since.load(Relaxed) > 0 {
+        let busy = [&self.head_since, &self.unsent_since].iter().any(|at| at.load(Relaxed) > 0);
+        if !waits || busy || self.requests.load(Relaxed) > 0 {
             return None;
         }
         Some(self.since(self.idle_since.load(Relaxed).max(self.stage_since.load(Relaxed))))
@@ -124,6 +144,10 @@ impl Activity {
     }
 
     fn overdue_in_http(&self, limits: &Limits) -> Option<Cut> {
+        let unsent_since = self.unsent_since.load(Relaxed);
+        if unsent_since > 0 {
+            return (self.since(unsent_since) >= limits.send).then_some(Cut::Send);
+        }
         if self.requests.load(Relaxed) > 0 {
             let waits = self.untaken.load(Relaxed) > 0;
             let late = waits && self.since(self.taken.load(Relaxed)) >= limits.send;
@@ -189,6 +213,18 @@ mod tests {
         activity.request_ends();
         assert!(activity.idle().is_some());
         assert_eq!(activity.overdue(&limits(LONG, NOTHING, LONG), LONG), Some(Cut::Idle));
+    }
+
+    #[test]
+    fn what_is_written_is_not_idle_until_the_client_has_it() {
+        let activity = serving();
+        activity.write_waits();
+        assert_eq!(activity.idle(), None);
+        assert_eq!(activity.overdue(&limits(LONG, NOTHING, LONG), LONG), None);
+        assert_eq!(activity.overdue(&limits(LONG, LONG, NOTHING), LONG), Some(Cut::Send));
+        activity.write_goes_on();
+        assert!(activity.idle().is_some());
+        assert_eq!(activity.overdue(&limits(LONG, LONG, NOTHING), LONG), None);
     }
 
     #[test]

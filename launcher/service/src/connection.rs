@@ -83,10 +83,6 @@ pub(crate) async fn serve(
     shutdown: Shutdown,
 ) {
     let counted = shared.metrics.connection_begins();
-    if let Socket::Tcp(stream) = &socket {
-        // Answers are written in few large pieces, and waiting to fill packets costs 40 ms each.
-        let _ = stream.set_nodelay(true);
-    }
     let arrived = match gate.pass(socket, &activity).await {
         Ok(arrived) => arrived,
         Err(Refused::Silent) => return,

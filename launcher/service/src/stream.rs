@@ -79,7 +79,7 @@ pub(crate) enum Stream {
     Stdio(tokio::io::Join<tokio::io::Stdin, tokio::io::Stdout>),
 }
 
-/// A stream that tells when bytes arrive.
+/// A stream that tells when bytes arrive, and whether the client takes what is written.
 pub(crate) struct Watched {
     pub(crate) stream: Stream,
     pub(crate) activity: Arc<Activity>,
@@ -120,13 +120,24 @@ impl AsyncRead for Watched {
     }
 }
 
+impl Watched {
+    fn told<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match polled {
+            Poll::Pending => self.activity.write_waits(),
+            Poll::Ready(_) => self.activity.write_goes_on(),
+        }
+        polled
+    }
+}
+
 impl AsyncWrite for Watched {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        on_stream!(&mut self.stream, s => Pin::new(s).poll_write(context, bytes))
+        let polled = on_stream!(&mut self.stream, s => Pin::new(s).poll_write(context, bytes));
+        self.told(polled)
     }
 
     fn poll_write_vectored(
@@ -134,7 +145,9 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        on_stream!(&mut self.stream, s => Pin::new(s).poll_write_vectored(context, slices))
+        let polled =
+            on_stream!(&mut self.stream, s => Pin::new(s).poll_write_vectored(context, slices));
+        self.told(polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -142,7 +155,9 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        on_stream!(&mut self.stream, s => Pin::new(s).poll_flush(context))
+        let polled = on_stream!(&mut self.stream, s => Pin::new(s).poll_flush(context));
+        // A socket has nothing to flush: that says nothing about the client.
+        if matches!(self.stream, Stream::Tls(_)) { self.told(polled) } else { polled }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
