@@ -20,7 +20,7 @@ pub fn list(args: &ListArgs) -> Result<(), Error> {
 
 pub fn info(args: &InfoArgs) -> Result<(), Error> {
     let format = if args.json { InfoFormat::Json } else { InfoFormat::Text };
-    Ok(Bundle::open(&args.file)?.info(format, &mut stdout().lock())?)
+    Ok(Bundle::open(&args.file)?.info(format, None, &mut stdout().lock())?)
 }
 
 pub fn cat(args: &CatArgs) -> Result<(), Error> {

@@ -3,7 +3,10 @@
 use std::{ffi::OsString, io, path::PathBuf};
 
 use holdall_archive::Archive;
-use holdall_bundle::{Bundle, BundleError, ExitCode, InfoFormat, ListFormat, print_verification};
+use holdall_bundle::{
+    Bundle, BundleError, EntryPointKind, ExitCode, InfoFormat, ListFormat, print_verification,
+};
+use holdall_process::sandbox::{Confinement, Sandbox};
 
 use crate::{failure::Failure, say};
 
@@ -22,7 +25,7 @@ impl Question {
         let mut out = io::stdout().lock();
         match self {
             Question::List(format) => bundle.list(*format, &mut out)?,
-            Question::Info(format) => bundle.info(*format, &mut out)?,
+            Question::Info(format) => bundle.info(*format, Some(&sandbox(bundle)), &mut out)?,
             Question::Cat(name) => bundle.cat(name, &mut out)?,
             Question::Extract(directory) => {
                 let extracted = bundle.extract(directory)?;
@@ -33,6 +36,15 @@ impl Question {
             }
         }
         Ok(ExitCode::Success)
+    }
+}
+
+/// What this kernel closes the bundle in with, unless it is told not to.
+fn sandbox(bundle: &Bundle) -> String {
+    match (bundle.manifest().entry_point.kind, Sandbox::available()) {
+        (EntryPointKind::Exec, _) => "none: the program replaces the launcher".to_owned(),
+        (_, Some(abi)) => Confinement::Landlock { abi }.to_string(),
+        (_, None) => Confinement::Unavailable.to_string(),
     }
 }
 

@@ -20,12 +20,18 @@ pub enum InfoFormat {
 }
 
 impl Bundle {
-    /// Writes what the bundle is: name, version, entry point, sizes, digests, what built it.
+    /// Writes what the bundle is: name, version, entry point, sizes, digests, what built it; and
+    /// what closes it in on this host, where the caller knows that.
     ///
     /// # Errors
     /// Those of the archive, and [`BundleError::Output`]. A closed pipe is no error.
-    pub fn info(&self, format: InfoFormat, out: &mut dyn Write) -> Result<(), BundleError> {
-        let info = Info::new(self)?;
+    pub fn info(
+        &self,
+        format: InfoFormat,
+        sandbox: Option<&str>,
+        out: &mut dyn Write,
+    ) -> Result<(), BundleError> {
+        let info = Info { sandbox, ..Info::new(self)? };
         let mut out = io::BufWriter::new(out);
         let result = match format {
             InfoFormat::Text => info.write_text(&mut out),
@@ -41,6 +47,8 @@ struct Info<'a> {
     manifest: &'a Manifest,
     file: FileInfo,
     resources: ResourcesInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sandbox: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -76,7 +84,7 @@ impl<'a> Info<'a> {
             entries: archive.entries_len(),
             index: index_state(archive.index_state()?),
         };
-        Ok(Self { manifest: bundle.manifest(), file, resources })
+        Ok(Self { manifest: bundle.manifest(), file, resources, sandbox: None })
     }
 
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -111,7 +119,11 @@ impl<'a> Info<'a> {
                 grouped(resources.packed_size)
             ),
         )?;
-        line("index", format!("{}, {} entries", file.index, grouped(file.entries)))
+        line("index", format!("{}, {} entries", file.index, grouped(file.entries)))?;
+        match self.sandbox {
+            Some(sandbox) => line("sandbox", sandbox.to_owned()),
+            None => Ok(()),
+        }
     }
 
     fn entry_point(&self) -> String {

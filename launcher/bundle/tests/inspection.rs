@@ -102,15 +102,21 @@ fn the_json_list_is_an_array() {
 fn information_says_what_runs_and_how_large_it_is() {
     let (_dir, path) = bundle(|manifest| manifest.arguments = vec!["--port".into()]);
     let bundle = Bundle::open(&path).unwrap();
-    let info = text(|out| bundle.info(InfoFormat::Text, out));
-    for line in ["name         sayhello", "entry point  site", "arguments    [\"--port\"]"] {
+    let info = text(|out| bundle.info(InfoFormat::Text, Some("strong"), out));
+    for line in [
+        "name         sayhello",
+        "entry point  site",
+        "arguments    [\"--port\"]",
+        "sandbox      strong",
+    ] {
         assert!(info.lines().any(|found| found == line), "{line} in {info}");
     }
-    let json = text(|out| bundle.info(InfoFormat::Json, out));
+    let json = text(|out| bundle.info(InfoFormat::Json, Some("strong"), out));
     let info: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(info["name"], "sayhello");
     assert_eq!(info["file"]["size"], fs::metadata(&path).unwrap().len());
     assert_eq!(info["resources"]["files"], 3);
+    assert_eq!(info["sandbox"], "strong");
 }
 
 #[test]
@@ -154,7 +160,7 @@ fn a_closed_pipe_is_no_error() {
     let (_dir, path) = bundle(|_| ());
     let bundle = Bundle::open(&path).unwrap();
     bundle.list(ListFormat::Long, &mut Closed).unwrap();
-    bundle.info(InfoFormat::Json, &mut Closed).unwrap();
+    bundle.info(InfoFormat::Json, None, &mut Closed).unwrap();
     bundle.cat("run.sh", &mut Closed).unwrap();
     let mut err = Vec::new();
     assert_eq!(print_verification(bundle.archive(), &mut Closed, &mut err), ExitCode::Success);
