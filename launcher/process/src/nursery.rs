@@ -1,31 +1,6 @@
 //! The nursery: a small process that keeps what a server gives up, to start the next one with it.
 //!
-//! A server that dropped its privileges and closed itself in can't start its successor: it may not
-//! execute anything, and the successor has to bind ports and read keys. So before it gives all
-//! that up it forks. One of the two processes stays as it is, the nursery, and does one thing
-//! only: it executes the file that is now at the path of the program, with the same arguments,
-//! environment and directory, and with the sockets that the server sends.
-//!
-//! ```text
-//!                    usual                             as PID 1
-//!
-//!            server ──── socket ─── nursery      nursery (PID 1)
-//!                                      │            │         │
-//!            successor ◄── starts ─────┘          server   successor
-//!              │                                  each with a socket to it
-//!              └─ its own nursery
-//! ```
-//!
-//! Usually the nursery is a child of the server, and ends with it; the successor makes its own. The
-//! first process of a container must outlive every server, so there it is the nursery, and the
-//! server is its child. It waits for orphans, and passes `TERM`, `INT` and `QUIT` on to all
-//! servers, `HUP`, `USR1` and `USR2` to the youngest that is ready. When the last server has
-//! ended, it ends as the current one did: with its exit code, or 128 and the number of the signal.
-//!
-//! What the successor gets: the sockets as sd_listen_fds(3) says, from descriptor 3 on; a pipe
-//! (`HOLDALL_READY_FD`) on which it says `ready`, or why it does not start; and under PID 1 its
-//! socket to the nursery (`HOLDALL_NURSERY_FD`). No other descriptors but the standard streams, no
-//! signal ignored or blocked.
+//! How it works is in the documentation of the crate, under Upgrades.
 
 mod keeper;
 mod message;

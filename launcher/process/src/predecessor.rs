@@ -46,9 +46,7 @@ impl Predecessor {
     /// # Errors
     /// As for [`ready`](Self::ready).
     pub fn failed(self, reason: &str) -> io::Result<()> {
-        let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-        let end = (0..MAX_LINE.min(line.len() + 1)).rev().find(|at| line.is_char_boundary(*at));
-        self.write(format!("{}\n", &line[..end.unwrap_or(0)]).as_bytes())
+        self.write(line_of(reason).as_bytes())
     }
 
     fn write(mut self, line: &[u8]) -> io::Result<()> {
@@ -56,5 +54,26 @@ impl Predecessor {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// The reason without line breaks, cut where it is too long.
+fn line_of(reason: &str) -> String {
+    let mut line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+    while line.len() >= MAX_LINE {
+        line.pop();
+    }
+    line + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_that_is_written_at_once() {
+        assert_eq!(line_of("no key\nin /srv\n"), "no key in /srv\n");
+        let long = line_of(&"\u{e4}".repeat(5000));
+        assert_eq!((long.len(), long.ends_with("\u{e4}\n")), (4095, true));
     }
 }

@@ -10,7 +10,7 @@ use crate::fixture::{Service, directory_with, signal, upgrade_twenty_times, who}
 pub fn twenty_upgrades_in_a_row() {
     let service = Service::start();
     service.settle(2);
-    upgrade_twenty_times(&service, 2);
+    upgrade_twenty_times(&service);
 }
 
 pub fn the_nursery_ends_with_its_server() {
