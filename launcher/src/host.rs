@@ -1,19 +1,13 @@
 //! Hosting a service, in the order that safety asks for: what needs rights comes first, then the
 //! rights are given up, and only then the service's own code runs.
 
-use std::{num::NonZero, path::PathBuf, sync::Arc};
+use std::{num::NonZero, sync::Arc};
 
 use holdall_bundle::ExitCode;
 use holdall_certificates::Certificates;
 use holdall_endpoint::{Endpoint, Inherited, Listener, Tls};
 use holdall_log::Log;
-use holdall_process::{
-    Nursery, Predecessor,
-    identity::Identity,
-    limits::raise_file_limit,
-    notify::Notify,
-    sandbox::{Confinement, Sandbox},
-};
+use holdall_process::{Nursery, Predecessor, limits::raise_file_limit, notify::Notify};
 use holdall_service::{
     AccessLog, Admin, Binding, BoxService, BuildInfo, Ended, Readiness, Role, Server, chain,
     redirect,
@@ -21,7 +15,7 @@ use holdall_service::{
 use tokio::runtime::Builder;
 
 use crate::{
-    check,
+    check, confinement,
     failure::Failure,
     lifecycle::Life,
     options::{Logs, Options},
@@ -74,7 +68,10 @@ fn host(
     };
     // The limit on processor time that a container has can't be read any more afterwards.
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-    give_up_rights(program, options, &open)?;
+    confinement::become_user(&options.lifecycle)?;
+    if program.is_bundled {
+        confinement::close_in(options, &open.certificates())?;
+    }
     let service = start()?;
     // Several threads, not one: a service that blocks or computes must not hold up the others.
     let mut runtime = Builder::new_multi_thread();
@@ -171,36 +168,6 @@ fn open(endpoint: &Endpoint, inherited: &mut Inherited) -> Result<Opened, Failur
     let load = |tls: &Tls| Certificates::load(check::source(tls));
     let certificates = endpoint.tls.as_ref().map(load).transpose()?;
     Ok(Opened { listener: endpoint.open(inherited)?, certificates })
-}
-
-/// Becomes the user that was asked for, and closes the process in.
-fn give_up_rights(program: &Program, options: &Options, open: &Open) -> Result<(), Failure> {
-    let lifecycle = &options.lifecycle;
-    let (user, group) = (lifecycle.user.as_deref(), lifecycle.group.as_deref());
-    if user.is_some() || group.is_some() {
-        Identity::find(user, group)?.assume()?;
-    }
-    let Some(allowed) = options.sandbox.as_ref().filter(|_| program.is_bundled) else {
-        tracing::debug!("not confined: the service may open what its user may");
-        return Ok(());
-    };
-    let certificates = open.certificates();
-    let certificates = certificates.iter().flat_map(Certificates::paths);
-    let read: Vec<PathBuf> = certificates.chain(allowed.readable.iter().cloned()).collect();
-    let write: Vec<PathBuf> =
-        options.logs.directory().into_iter().chain(allowed.writable.iter().cloned()).collect();
-    let shown = |paths: &[PathBuf]| {
-        let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        paths.join(" ")
-    };
-    let (readable, writable) = (shown(&read), shown(&write));
-    match (Sandbox { read, write }).close()? {
-        Confinement::Unavailable => tracing::warn!(
-            "not confined: this kernel has no Landlock, the service may open what its user may"
-        ),
-        confinement => tracing::info!(readable, writable, "confined by {confinement}"),
-    }
-    Ok(())
 }
 
 fn access_log(logs: &Logs, log: &Log) -> Result<Option<AccessLog>, Failure> {

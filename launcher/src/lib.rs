@@ -21,6 +21,7 @@
 
 mod capabilities;
 mod check;
+mod confinement;
 mod environment;
 mod exec;
 mod failure;

@@ -37,6 +37,8 @@ impl Life {
         let mut signals = Signals::watch().map_err(Failure::Runtime)?;
         let (trigger, shutdown) = Shutdown::by_hand();
         let bindings = bind(&self);
+        let urls: Vec<_> = bindings.iter().map(|binding| binding.listener.url()).collect();
+        self.notify.status(&format!("serving on {}", urls.join(", ")));
         let server = self.server.clone();
         let serving = server.serve(bindings, shutdown.clone());
         tokio::pin!(serving);
@@ -75,6 +77,7 @@ impl Life {
             return trigger.end();
         }
         tracing::info!("draining");
+        self.notify.status("draining");
         self.readiness.fails("draining");
         self.notify.stopping();
         self.sockets.close();
