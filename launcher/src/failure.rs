@@ -115,13 +115,24 @@ impl Failure {
 
     /// One line with its causes on stderr; help and version as they were asked for.
     pub fn print(&self, program: &str) {
-        if let Failure::Usage(error) = self {
+        match self {
+            Failure::Usage(error) if error.use_stderr() => {
+                say(format_args!("{program}: {} (see {program} --help)", one_line(error)));
+            }
             // Nothing can be done if the terminal is gone.
-            let _ = error.print();
-            return;
+            Failure::Usage(help) => drop(help.print()),
+            failure => say(format_args!("{program}: {}", chain(failure))),
         }
-        say(format_args!("{program}: {}", chain(self)));
     }
+}
+
+/// What is wrong and what may be meant, without the usage below it.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_about_it = |line: &&str| !line.starts_with("Usage:") && !line.starts_with("For more");
+    let lines: Vec<_> = lines.take_while(is_about_it).collect();
+    lines.join(" ").trim_start_matches("error: ").replace(" tip: ", "; ")
 }
 
 /// A file that can't be read, or one that is no good.
