@@ -2,18 +2,27 @@
 //!
 //! What the tests in `tests/` share: where the programs are ([`programs`]), a directory of one's
 //! own ([`Scratch`]), a program that runs to its end ([`run`]), one that serves ([`Server`]), what
-//! a machine must have ([`tools`]), and what is packed again and again ([`fixtures`]).
+//! it says ([`Log`]) and takes ([`process`]), clients for HTTP/1.1 ([`http`], [`Client`]) and HTTP/2
+//! ([`h2`]) that need not behave, [`certificates`], what a machine must have ([`tools`]), and what is
+//! packed again and again ([`fixtures`]).
 
 #![forbid(unsafe_code)]
 
+pub mod certificates;
+mod client;
 pub mod fixtures;
+pub mod h2;
 pub mod http;
+mod log;
+pub mod process;
 pub mod programs;
 pub mod run;
 mod scratch;
 mod server;
 pub mod tools;
 
+pub use client::Client;
+pub use log::Log;
 pub use run::{Ended, Run};
 pub use scratch::Scratch;
-pub use server::Server;
+pub use server::{FREE_PORT, Server};

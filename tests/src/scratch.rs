@@ -1,8 +1,10 @@
 //! A directory of a test's own, and the bundles that are made in it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -43,7 +45,7 @@ impl Scratch {
     pub fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a file in the directory")).expect("directories");
-        fs::write(&path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        write(&path, content.as_ref());
         path
     }
 
@@ -79,5 +81,17 @@ impl Scratch {
     pub fn bundle(&self, input: &str, output: &str, arguments: &[&str]) -> PathBuf {
         self.bundler(output).arg(input).args(arguments).ok();
         self.path(output)
+    }
+}
+
+/// Writes a file; waits for its end where it is a program that still runs, as the helpers of a
+/// server may that was killed.
+fn write(path: &Path, content: &[u8]) {
+    let start = Instant::now();
+    while let Err(error) = fs::write(path, content) {
+        let is_busy = error.kind() == ErrorKind::ExecutableFileBusy;
+        let may_end = is_busy && start.elapsed() < Duration::from_secs(10);
+        assert!(may_end, "{}: {error}", path.display());
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
