@@ -133,10 +133,11 @@ async fn negotiate(
     tls: &Tls,
     client: Option<SocketAddr>,
 ) -> Result<(Arrived, bool), Refused> {
-    // The semaphore is never closed.
-    let _turn = tls.handshakes.acquire().await;
     let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket);
     let start = acceptor.await.map_err(Refused::Handshake)?;
+    // From here on it costs time. A client that stalls before waits for nobody, and nobody for it.
+    // The semaphore is never closed.
+    let _turn = tls.handshakes.acquire().await;
     let name = start.client_hello().server_name().map(str::to_owned);
     if !tls.certificates.knows(name.as_deref()) {
         let mut socket = start.io;
@@ -186,14 +187,12 @@ async fn take_proxy_header(
     if let Some(client) = sender.filter(|client| !proxy.trusts(client.ip())) {
         return Err(Refused::Untrusted { client });
     }
+    activity.enter(Stage::ProxyHeader);
     let mut buffer = vec![0; proxy::LONGEST];
     for attempt in 0.. {
         let length = socket.peek(&mut buffer).await?;
         if length == 0 {
             return Err(Refused::Silent);
-        }
-        if attempt == 0 {
-            activity.enter(Stage::ProxyHeader);
         }
         match proxy::parse(&buffer[..length]).map_err(Refused::Proxy)? {
             proxy::Parsed::Header { length, source, .. } => {

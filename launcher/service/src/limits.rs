@@ -28,7 +28,8 @@ pub struct Limits {
     pub send: Duration,
     /// From the first byte of a TLS handshake to its end; 10 s.
     pub handshake: Duration,
-    /// The most TLS handshakes at one time, for each listener; 512. Others wait.
+    /// The most TLS handshakes at one time, for each listener, from the client's hello on; 512.
+    /// Others wait.
     pub handshakes: usize,
     /// The most connections at one time, in all; no limit. The one that was idle longest makes
     /// room for a new one.
