@@ -1,0 +1,258 @@
+//! Upgrades of running servers: no request is lost, whatever the new file is like.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use holdall_tests::certificates::{Authority, write_private};
+use holdall_tests::generations::{Packer, replace};
+use holdall_tests::load::{self, Load};
+use holdall_tests::process::{descriptors, wait_until};
+use holdall_tests::{Client, Generations, Run, Scratch, http, tools};
+use rustix::process::Signal;
+
+const WITNESS: &str = env!("CARGO_BIN_EXE_witness");
+const PORT: &str = "--port=tcp:0:interface=127.0.0.1";
+
+/// The file `server`, of version 1, and the one of version 2 that may take its place.
+struct Versions<'a> {
+    packer: Packer<'a>,
+    file: PathBuf,
+    next: PathBuf,
+}
+
+impl<'a> Versions<'a> {
+    fn pack(scratch: &'a Scratch) -> Self {
+        let packer = Packer::new(scratch, WITNESS);
+        let file = packer.pack("server", "1", "");
+        let next = packer.pack("second", "2", "");
+        Self { packer, file, next }
+    }
+
+    fn run(&self, options: &[&str]) -> Run {
+        Run::new(&self.file).arg(PORT).args(options)
+    }
+}
+
+fn identity(address: SocketAddr) -> String {
+    http::get(address, "/").text().to_owned()
+}
+
+/// What the process answers that serves now.
+fn expected(server: &Generations, version: &str) -> String {
+    format!("{} {version}", server.current())
+}
+
+/// How many sockets listen on a port.
+fn listening(address: SocketAddr) -> usize {
+    // The table of proc_net(5): the local address and port in hexadecimal, 0A is LISTEN.
+    let table = fs::read_to_string("/proc/net/tcp").expect("a /proc");
+    let port = format!(":{:04X} 00000000:0000 0A ", address.port());
+    table.lines().filter(|line| line.contains(&port)).count()
+}
+
+#[test]
+fn twenty_upgrades_lose_no_request() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let first = scratch.path("first");
+    fs::hard_link(&versions.file, &first).unwrap();
+    let authority = Authority::new();
+    let secure = authority.issue(&[load::NAME]).endpoint(&scratch, "server");
+    let mut server = Generations::start(&scratch, versions.run(&["--port", &secure]));
+    let address = |url: &String| url.split_once("://").unwrap().1.parse::<SocketAddr>().unwrap();
+    let addresses: Vec<_> = server.server().urls(2).iter().map(address).collect();
+    let before = descriptors(server.current());
+
+    let load = Load::start(addresses[0], addresses[1], &authority.root());
+    load.wait_for(&expected(&server, "1"));
+    for number in 0..20 {
+        let (next, version) = if number % 2 == 0 { (&versions.next, "2") } else { (&first, "1") };
+        replace(&versions.file, next);
+        server.upgrade();
+        load.wait_for(&expected(&server, version));
+    }
+    for (name, count) in load.stop() {
+        println!("{name}: {count}");
+        assert!(count.lost.is_empty(), "{name}: {count}: {:#?}", count.lost);
+        assert_eq!(count.contents.len(), 21, "{name}: each of the servers has answered");
+    }
+
+    wait_until("only the last server is left, and its helper", || server.processes().len() == 2);
+    wait_until("it has as much open as the first", || descriptors(server.current()) <= before);
+    assert_eq!(addresses.iter().map(|address| listening(*address)).sum::<usize>(), 2);
+    server.signal(Signal::TERM);
+    server.wait_until_gone();
+}
+
+/// Upgrades to this, which has to fail for this reason; the old server serves on, and can be
+/// upgraded to what is good.
+fn refused(server: &mut Generations, file: &Path, next: &Path, reason: &str) {
+    let address = server.server().address;
+    replace(file, next);
+    let told = server.fail_to_upgrade();
+    assert!(told.contains(reason), "{}: {told}", next.display());
+    assert_eq!(identity(address), expected(server, "1"));
+    wait_until("the new process is gone", || server.processes().len() == 2);
+}
+
+#[test]
+fn a_file_that_can_not_serve_changes_nothing() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let file = &versions.file;
+    let mut server = Generations::start(&scratch, versions.run(&["--upgrade-timeout=1s"]));
+    let whole = fs::read(file).unwrap();
+    let text = scratch.write_program("text", "not a program\n");
+    let closed = scratch.write("closed", &whole);
+    let cut_early = scratch.write_program("cut-early", &whole[..4_000]);
+    let cut_late = scratch.write_program("cut-late", &whole[..whole.len() - 100]);
+    let other = scratch.write_program("other", "#!/nowhere/interpreter\n");
+    let failing = versions.packer.pack("failing", "2", "fail");
+    let leaving = versions.packer.pack("leaving", "2", "exit");
+    let hanging = versions.packer.pack("hanging", "2", "hang");
+    for (next, reason) in [
+        (&text, "can't be executed"),
+        (&closed, "Permission denied"),
+        (&cut_early, ""),
+        (&cut_late, ""),
+        (&other, "can't be executed"),
+        (&failing, "did not start: the service did not start: it was asked to fail"),
+        (&leaving, "ended before it served"),
+        (&hanging, "did not serve within 1s, and was stopped"),
+    ] {
+        refused(&mut server, file, next, reason);
+    }
+    fs::remove_file(file).unwrap();
+    assert!(server.fail_to_upgrade().contains("No such file"), "a file that is missing");
+
+    replace(file, &versions.next);
+    server.upgrade();
+    assert_eq!(identity(server.server().address), expected(&server, "2"));
+}
+
+#[test]
+fn a_certificate_that_can_not_be_used_changes_nothing() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let issued = Authority::new().issue(&[load::NAME]);
+    let secure = issued.endpoint(&scratch, "server");
+    let mut server = Generations::start(&scratch, versions.run(&["--port", &secure]));
+    write_private(&scratch, "server.crt", "no certificate\n");
+    refused(&mut server, &versions.file, &versions.next, "server.crt");
+    write_private(&scratch, "server.crt", [&*issued.certificate, &issued.chain].concat());
+    server.upgrade();
+    assert_eq!(identity(server.server().address), expected(&server, "2"));
+}
+
+#[test]
+fn a_server_that_gave_up_its_rights_is_upgraded() {
+    if !tools::root_for("may become somebody else") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    // Nobody else may read the key, nor write the log.
+    let secure = Authority::new().issue(&[load::NAME]).endpoint(&scratch, "server");
+    let options = ["--user=12345", "--port", &secure];
+    let mut server = Generations::start(&scratch, versions.run(&options));
+    let address = server.server().address;
+    for version in ["2", "3", "4"] {
+        replace(&versions.file, &versions.packer.pack("next", version, ""));
+        let process = server.upgrade();
+        assert_eq!(identity(address), expected(&server, version));
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        assert!(status.contains("\nUid:\t12345\t12345\t12345\t12345\n"), "{status}");
+        assert!(status.contains("\nNoNewPrivs:\t1\n"), "{status}");
+        assert_ne!(http::get(address, "/execute?/bin/true").text(), "done");
+        assert_ne!(http::get(address, "/read?/etc/passwd").text(), "done");
+    }
+}
+
+#[test]
+fn the_first_process_of_a_container_is_upgraded() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let run = in_container(&versions.file).arg(PORT);
+    let mut server = Generations::start_as_init(&scratch, run);
+    let address = server.server().address;
+    let init = server.signalled();
+    for version in ["2", "3", "4"] {
+        replace(&versions.file, &versions.packer.pack("next", version, ""));
+        server.upgrade();
+        assert_eq!(identity(address), expected(&server, version));
+    }
+    assert_eq!(server.signalled(), init);
+    wait_until("init and one server are left", || server.processes().len() == 2);
+    server.signal(Signal::TERM);
+    server.wait_until_gone();
+}
+
+/// The program as the first process of namespaces of its own.
+fn in_container(program: &Path) -> Run {
+    let unshare = tools::tool("unshare").args(["--pid", "--fork", "--mount-proc", "--kill-child"]);
+    let unshare = if tools::is_root() { unshare } else { unshare.arg("--map-root-user") };
+    unshare.arg(program)
+}
+
+#[test]
+fn a_symbolic_link_may_lead_to_the_next_version() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let link = scratch.path("current");
+    symlink(&versions.file, &link).unwrap();
+    let mut server = Generations::start(&scratch, Run::new(&link).arg(PORT));
+    symlink(&versions.next, scratch.path("current.new")).unwrap();
+    fs::rename(scratch.path("current.new"), &link).unwrap();
+    server.upgrade();
+    assert_eq!(identity(server.server().address), expected(&server, "2"));
+}
+
+#[test]
+fn a_download_goes_on_across_the_upgrade() {
+    const MEGABYTES: usize = 64;
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let mut server = Generations::start(&scratch, versions.run(&[]));
+    let (address, old) = (server.server().address, server.current());
+    let request = format!("GET /megabytes?{MEGABYTES} HTTP/1.1\r\nhost: test\r\n\r\n");
+    let mut client = Client::sending(address, request);
+    let head = client.only_head();
+    assert_eq!(head.header("transfer-encoding"), Some("chunked"));
+    replace(&versions.file, &versions.next);
+    server.upgrade();
+    assert_eq!(identity(address), expected(&server, "2"));
+    assert!(server.processes().contains(&old), "it has something to finish");
+    let mut length = 0;
+    loop {
+        let chunk = usize::from_str_radix(&client.line(), 16).unwrap();
+        assert!(client.exactly(chunk + 2)[..chunk].iter().all(|byte| *byte == b'm'));
+        length += chunk;
+        if chunk == 0 {
+            break;
+        }
+    }
+    assert_eq!(length, MEGABYTES << 20);
+    wait_until("the old server is gone", || !server.processes().contains(&old));
+}
+
+#[test]
+fn one_upgrade_at_a_time() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let mut server = Generations::start(&scratch, versions.run(&["--upgrade-timeout=2s"]));
+    replace(&versions.file, &versions.packer.pack("hanging", "2", "hang"));
+    server.signal(Signal::USR2);
+    server.server().event("it begins", |event| event["message"] == "upgrading");
+    server.signal(Signal::USR2);
+    let told = server.outcome().unwrap_err();
+    assert!(told.contains("did not serve within 2s"), "{told}");
+    let warnings = server.log().events_of("an upgrade is under way already");
+    assert_eq!(warnings.len(), 1, "{:?}", server.log().lines());
+    assert_eq!(warnings[0]["level"], "warn");
+
+    replace(&versions.file, &versions.next);
+    server.upgrade();
+    assert_eq!(server.log().events_of("upgrading").len(), 2);
+}
