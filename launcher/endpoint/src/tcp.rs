@@ -19,7 +19,7 @@ use crate::listener::{OpenSocket, Opened};
 use crate::syntax::{Located, Segment};
 
 /// How many connections wait to be accepted when the endpoint does not say.
-pub const DEFAULT_BACKLOG: NonZeroU16 = NonZeroU16::new(128).unwrap();
+pub const DEFAULT_BACKLOG: NonZeroU16 = NonZeroU16::new(4096).unwrap();
 
 /// What a backlog may be, for errors.
 pub(crate) const BACKLOG: &str = "a number from 1 to 65535";

@@ -30,7 +30,7 @@ fn strings_and_their_canonical_form() {
         ("tcp:interface=127.0.0.1:8080", "tcp:8080:interface=127.0.0.1"),
         (r"tcp:1:interface=\:\:1", "tcp6:1:interface=[::1]"),
         ("tcp:1:interface=[::1]:backlog=7", "tcp6:1:interface=[::1]:backlog=7"),
-        ("tcp:1:backlog=128:interface=0.0.0.0", "tcp:1"),
+        ("tcp:1:backlog=4096:interface=0.0.0.0", "tcp:1"),
     ];
     for (given, canonical) in cases {
         assert_eq!(shown(given), canonical, "{given}");
