@@ -146,7 +146,7 @@ fn check_idle(pid: Pid) {
 fn with_few_descriptors_idle_connections_give_way() {
     let run = tools::tool("prlimit").args(["--nofile=64:64", STREAMS, "--port", FREE_PORT]);
     let server = Server::from_run(run);
-    let idle: Vec<_> = (0..150).map(|_| TcpStream::connect(server.address)).collect();
+    let idle: Vec<_> = (0..60).map(|_| TcpStream::connect(server.address)).collect();
     for _ in 0..5 {
         assert_eq!(server.get("/").text(), "hello\n");
     }

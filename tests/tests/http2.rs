@@ -10,6 +10,10 @@ use rustix::process::Signal;
 
 const STREAMS: &str = env!("CARGO_BIN_EXE_streams");
 
+/// So that the end of a connection is soon seen.
+const SHORT: [&str; 3] =
+    ["--first-byte-timeout=500ms", "--header-timeout=500ms", "--idle-timeout=500ms"];
+
 /// What a client without manners may make a server hold, in all.
 const BOUND: u64 = 24 << 20;
 
@@ -216,7 +220,7 @@ fn resets_in_thousands_end_the_connection() {
 
 #[test]
 fn floods_of_small_frames_are_bounded() {
-    let server = Server::with(STREAMS, &["--idle-timeout=2", "--header-timeout=2"]);
+    let server = Server::with(STREAMS, &SHORT);
     check_others(&server);
     let before = memory(server.pid());
     let floods = [
@@ -270,7 +274,7 @@ fn a_head_that_is_too_large_is_refused() {
 
 #[test]
 fn what_breaks_the_rules_ends_the_connection() {
-    let server = Server::with(STREAMS, &["--idle-timeout=2", "--header-timeout=2"]);
+    let server = Server::with(STREAMS, &SHORT);
     let cases = [
         ("content on the connection", Frame::data(0, b"x", 0)),
         ("content without a request", Frame::data(1, b"x", 0)),
@@ -341,7 +345,7 @@ fn requests_that_are_none_end_their_stream() {
 
 #[test]
 fn a_preface_that_is_none_is_no_http_2() {
-    let server = Server::with(STREAMS, &["--header-timeout=500ms", "--idle-timeout=500ms"]);
+    let server = Server::with(STREAMS, &SHORT);
     let mut wrong = PREFACE.to_vec();
     wrong[20] ^= 1;
     for bytes in [&wrong[..], b"PRI * HTTP/2.0\r\n\r\n", &PREFACE[..23], b"PRI"] {

@@ -117,7 +117,8 @@ fn a_client_that_says_nothing_is_cut() {
 
 #[test]
 fn a_client_that_never_ends_its_head_is_cut() {
-    let server = Server::with(STREAMS, &["--header-timeout=400ms"]);
+    let options = ["--header-timeout=400ms", "--first-byte-timeout=400ms"];
+    let server = Server::with(STREAMS, &options);
     let mut stopped = Client::sending(server.address, "GET / HTTP/1.1\r\nhost:");
     let mut dripping = Client::sending(server.address, "GET / HTTP/1.1\r\nhost: test\r\n");
     let mut preface = Client::sending(server.address, "PRI * HTTP/2.0\r\n\r\nSM");
