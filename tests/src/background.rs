@@ -1,6 +1,7 @@
 //! A program in the background, wherever it says what it says.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
@@ -71,4 +72,21 @@ pub fn wait_for_text(file: &Path, text: &str) -> String {
         content.contains(text)
     });
     content
+}
+
+/// Waits until a file says where a server is; returns the address.
+///
+/// # Panics
+/// If it does not within half a minute.
+pub fn wait_for_address(log: &Path) -> SocketAddr {
+    const SERVING: &str = "serving on http://";
+    let mut address = None;
+    wait_until(&format!("{SERVING:?} in {}", log.display()), || {
+        let told = fs::read_to_string(log).unwrap_or_default();
+        let rest = told.split_once(SERVING).map(|(_, rest)| rest);
+        let ended = rest.and_then(|rest| rest.split_once(['"', '\r', '\n']));
+        address = ended.and_then(|(address, _)| address.parse().ok());
+        address.is_some()
+    });
+    address.expect("an address that was found")
 }

@@ -17,7 +17,7 @@ const NOT_UPGRADED: &str = "not upgraded, serving on";
 #[derive(Debug)]
 pub struct Generations {
     server: Server,
-    directory: PathBuf,
+    left: Sweep,
     current: Pid,
     /// The first process of a container, which passes signals on.
     init: Option<Pid>,
@@ -30,7 +30,7 @@ impl Generations {
     pub fn start(scratch: &Scratch, run: Run) -> Self {
         let server = Server::from_run(run);
         let current = server.pid();
-        Self { server, directory: scratch.dir().to_owned(), current, init: None, ended: (0, 0) }
+        Self { server, left: Sweep::of(scratch), current, init: None, ended: (0, 0) }
     }
 
     /// Starts what `run` says as the first process of a namespace of processes.
@@ -116,7 +116,7 @@ impl Generations {
 
     /// All processes that run an executable of the directory, replaced ones too.
     pub fn processes(&self) -> Vec<Pid> {
-        processes_of(&self.directory)
+        self.left.processes()
     }
 
     fn told(&self) -> String {
@@ -124,24 +124,37 @@ impl Generations {
     }
 }
 
-impl Drop for Generations {
+/// The processes that run an executable of a test's directory; dropped, it kills them.
+#[derive(Debug)]
+pub struct Sweep {
+    directory: PathBuf,
+}
+
+impl Sweep {
+    /// Those of `scratch`, whose processes end before it is removed.
+    pub fn of(scratch: &Scratch) -> Self {
+        Self { directory: scratch.dir().to_owned() }
+    }
+
+    /// All that run; one that has ended runs none.
+    pub fn processes(&self) -> Vec<Pid> {
+        let entries = fs::read_dir("/proc").expect("a /proc").flatten();
+        let runs = entries.filter(|entry| {
+            let executable = fs::read_link(entry.path().join("exe"));
+            executable.is_ok_and(|executable| executable.starts_with(&self.directory))
+        });
+        let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+        runs.filter_map(number).filter_map(Pid::from_raw).collect()
+    }
+}
+
+impl Drop for Sweep {
     fn drop(&mut self) {
         for process in self.processes() {
             // It may have ended meanwhile.
             let _ = kill_process(process, Signal::KILL);
         }
     }
-}
-
-/// All processes that run an executable in a directory; one that has ended runs none.
-pub fn processes_of(directory: &Path) -> Vec<Pid> {
-    let entries = fs::read_dir("/proc").expect("a /proc").flatten();
-    let runs = entries.filter(|entry| {
-        let executable = fs::read_link(entry.path().join("exe"));
-        executable.is_ok_and(|executable| executable.starts_with(directory))
-    });
-    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.parse().ok();
-    runs.filter_map(number).filter_map(Pid::from_raw).collect()
 }
 
 /// Puts a file in place of another by one rename, as an operator should.

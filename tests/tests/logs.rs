@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use holdall_tests::background::wait_for_text;
-use holdall_tests::generations::processes_of;
+use holdall_tests::background::{wait_for_address, wait_for_text};
+use holdall_tests::generations::Sweep;
 use holdall_tests::process::wait_until;
 use holdall_tests::{Background, FREE_PORT, Run, Scratch, Server, http, tools};
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 
 const WITNESS: &str = env!("CARGO_BIN_EXE_witness");
@@ -20,13 +20,6 @@ fn into_files(scratch: &Scratch, options: &[&str]) -> Background {
     let mut command = Command::new(WITNESS);
     command.args(["--port", FREE_PORT]).args(options).stdin(Stdio::null());
     Background::start(command.stdout(file("out")).stderr(file("err")))
-}
-
-/// The address in the line of the file that says where it serves.
-fn address(log: &Path) -> std::net::SocketAddr {
-    let told = wait_for_text(log, "serving on http://");
-    let (_, rest) = told.split_once("serving on http://").unwrap();
-    rest.split(['"', '\r', '\n']).next().unwrap().parse().unwrap()
 }
 
 /// The lines of a file, each an event.
@@ -64,16 +57,14 @@ fn on_terminal(variables: &[(&str, &str)]) -> String {
     let scratch = Scratch::new();
     let (program, log) = (scratch.path("witness"), scratch.path("log"));
     fs::copy(WITNESS, &program).unwrap();
+    // The end of its terminal is no reason for a server to end.
+    let _sweep = Sweep::of(&scratch);
     let command = format!("exec {} --port {FREE_PORT}", program.display());
     let script = tools::tool("script").args(["-qefc", &command]).arg(&log);
     let script = variables.iter().fold(script, |run, (name, value)| run.env(name, value));
     let _script = Background::from(script.env("TERM", "xterm").spawn());
-    http::get(address(&log), "/fail");
-    let told = wait_for_text(&log, "the well is dry");
-    // The end of its terminal is no reason for a server to end.
-    let killed = processes_of(scratch.dir()).into_iter();
-    killed.for_each(|process| kill_process(process, Signal::KILL).unwrap());
-    told
+    http::get(wait_for_address(&log), "/fail");
+    wait_for_text(&log, "the well is dry")
 }
 
 #[test]
@@ -120,12 +111,12 @@ fn the_log_goes_where_it_is_told() {
     let (out, err) = (scratch.path("out"), scratch.path("err"));
     for (option, used, unused) in [("-", &out, &err), ("+", &err, &out)] {
         let _server = into_files(&scratch, &["--log-file", option]);
-        address(used);
+        wait_for_address(used);
         assert_eq!(fs::read_to_string(unused).unwrap(), "");
     }
     let log = scratch.path("log");
     let _server = into_files(&scratch, &["--log-file", log.to_str().unwrap()]);
-    address(&log);
+    wait_for_address(&log);
     assert_eq!((fs::read(&out).unwrap(), fs::read(&err).unwrap()), (vec![], vec![]));
     assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o640);
 }
@@ -136,7 +127,7 @@ fn a_file_that_was_moved_is_made_anew() {
     let (log, moved) = (scratch.path("log"), scratch.path("log.1"));
     fs::write(&log, "what was there before\n").unwrap();
     let server = into_files(&scratch, &["--access-log", "--log-file", log.to_str().unwrap()]);
-    let address = address(&log);
+    let address = wait_for_address(&log);
     http::get(address, "/first");
     wait_for_text(&log, "/first");
     fs::rename(&log, &moved).unwrap();
