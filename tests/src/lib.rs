@@ -4,8 +4,8 @@
 //! own ([`Scratch`]), a program that runs to its end ([`run`]), one that serves ([`Server`]), is
 //! upgraded ([`generations`]) under [`load`], or just runs ([`background`]), what it says ([`Log`])
 //! and takes ([`process`]), clients for HTTP/1.1 ([`http`], [`Client`]) and HTTP/2 ([`h2`]) that need
-//! not behave, [`certificates`], what a machine must have ([`tools`]), and what is packed again and
-//! again ([`fixtures`]).
+//! not behave, one for HTTPS ([`TlsClient`]), [`certificates`], what a machine must have ([`tools`]),
+//! and what is packed again and again ([`fixtures`]).
 
 #![forbid(unsafe_code)]
 
@@ -23,6 +23,7 @@ pub mod programs;
 pub mod run;
 mod scratch;
 mod server;
+mod tls_client;
 pub mod tools;
 
 pub use background::Background;
@@ -32,3 +33,4 @@ pub use log::Log;
 pub use run::{Ended, Run};
 pub use scratch::Scratch;
 pub use server::{FREE_PORT, Server};
+pub use tls_client::{TlsClient, TlsSettings};

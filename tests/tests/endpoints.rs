@@ -109,9 +109,9 @@ fn a_proxy_names_the_client() {
         let mut client = Client::sending(greeter.address, &request);
         assert_eq!(client.response().text(), name);
         let (ip, port) = name.rsplit_once(':').unwrap();
-        let ip = ip.trim_matches(['[', ']']);
+        let (ip, port) = (ip.trim_matches(['[', ']']), port.parse::<u16>().unwrap());
         greeter.event("the access log", |event| {
-            event["client.address"] == ip && event["client.port"].to_string() == port
+            event["client.address"] == ip && event["client.port"] == port
         });
     }
     let command = ["--haproxy-protocol", "-w", " %{local_ip}:%{local_port}"];
