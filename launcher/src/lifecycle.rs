@@ -49,9 +49,13 @@ impl Life {
             tokio::select! {
                 ended = &mut serving => return Ok(ended?),
                 event = signals.next() => match event {
-                    Event::Stop => self.stop(&trigger, shutdown.phase()),
+                    Event::Stop => {
+                        self.stop(&trigger, shutdown.phase());
+                        upgrade.give_up().await;
+                    }
                     Event::Reload => self.reload(),
-                    Event::Upgrade => upgrade.begin(&self),
+                    Event::Upgrade if shutdown.phase() == Phase::Running => upgrade.begin(&self),
+                    Event::Upgrade => tracing::warn!("no upgrade: this process is about to end"),
                 },
                 outcome = upgrade.outcome() => self.upgraded(outcome, &trigger),
                 () = watchdog.due() => self.notify.watchdog(),

@@ -4,12 +4,13 @@ use std::{
     future::pending,
     io,
     os::fd::{AsFd, OwnedFd},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use holdall_endpoint::{Listener, SocketPath};
-use holdall_process::{Nursery, Outcome, SpawnError, notify::Notify};
+use holdall_process::{Nursery, Outcome, SpawnError, Successor, notify::Notify};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::lifecycle::Life;
@@ -56,7 +57,12 @@ impl Sockets {
 
 /// An upgrade under way, if there is one.
 #[derive(Default)]
-pub(crate) struct Upgrade(Option<JoinHandle<Result<u32, UpgradeError>>>);
+pub(crate) struct Upgrade(Option<Running>);
+
+struct Running {
+    outcome: JoinHandle<Result<u32, UpgradeError>>,
+    attempt: Arc<Attempt>,
+}
 
 impl Upgrade {
     /// Begins one, unless one is under way.
@@ -64,40 +70,92 @@ impl Upgrade {
         if self.0.is_some() {
             return tracing::warn!("an upgrade is under way already");
         }
-        let nursery = Arc::clone(&life.nursery);
-        tracing::info!(path = %nursery.executable().display(), "upgrading");
+        tracing::info!(path = %life.nursery.executable().display(), "upgrading");
+        let attempt =
+            Arc::new(Attempt { nursery: Arc::clone(&life.nursery), state: Mutex::default() });
         let copies = Arc::clone(&life.sockets.copies);
         let timeout = life.upgrade_timeout;
-        self.0 = Some(spawn_blocking(move || start(&nursery, &copies, timeout)));
+        let working = Arc::clone(&attempt);
+        let outcome = spawn_blocking(move || working.run(&copies, timeout));
+        self.0 = Some(Running { outcome, attempt });
     }
 
     /// Waits for its end: the process id of the successor, which serves.
     pub async fn outcome(&mut self) -> Result<u32, UpgradeError> {
         let Some(running) = &mut self.0 else { return pending().await };
-        let outcome = running.await;
+        let outcome = (&mut running.outcome).await;
         self.0 = None;
         outcome.unwrap_or_else(|source| Err(UpgradeError::Task { source }))
     }
+
+    /// Gives it up, as the service is to end: the successor must not live on.
+    pub async fn give_up(&mut self) {
+        let Some(running) = &self.0 else { return };
+        running.attempt.give_up();
+        // It may just have begun to serve, and is then asked to end like this process.
+        let pid = self.outcome().await.ok().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        if let Some(pid) = pid
+            && let Err(error) = kill_process(pid, Signal::TERM)
+        {
+            tracing::error!(%pid, %error, "the new process can't be stopped");
+        }
+    }
 }
 
-fn start(
-    nursery: &Nursery,
-    copies: &[(String, OwnedFd)],
-    timeout: Duration,
-) -> Result<u32, UpgradeError> {
-    let listeners: Vec<_> =
-        copies.iter().map(|(name, socket)| (name.as_str(), socket.as_fd())).collect();
-    let successor = nursery.spawn(&listeners)?;
-    let pid = successor.pid();
-    match successor.wait_ready(timeout).map_err(|source| UpgradeError::Wait { source })? {
-        Some(Outcome::Ready) => Ok(pid),
-        Some(Outcome::Failed { reason }) => Err(UpgradeError::Failed { pid, reason }),
-        Some(Outcome::Ended) => Err(UpgradeError::Ended { pid }),
-        None => {
-            // Where the nursery is gone, its children are not ours to end.
-            let _ = nursery.kill(&successor);
-            Err(UpgradeError::Late { pid, timeout })
+/// One start of a successor: one thread waits for it, another may give it up.
+struct Attempt {
+    nursery: Arc<Nursery>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_given_up: bool,
+    /// From its start until it serves or has failed.
+    successor: Option<Arc<Successor>>,
+}
+
+impl Attempt {
+    fn run(&self, copies: &[(String, OwnedFd)], timeout: Duration) -> Result<u32, UpgradeError> {
+        let listeners: Vec<_> =
+            copies.iter().map(|(name, socket)| (name.as_str(), socket.as_fd())).collect();
+        let successor = Arc::new(self.nursery.spawn(&listeners)?);
+        let pid = successor.pid();
+        self.begun(Arc::clone(&successor));
+        let outcome = successor.wait_ready(timeout);
+        self.state().successor = None;
+        match outcome.map_err(|source| UpgradeError::Wait { source })? {
+            Some(Outcome::Ready) => Ok(pid),
+            Some(Outcome::Failed { reason }) => Err(UpgradeError::Failed { pid, reason }),
+            Some(Outcome::Ended) => Err(UpgradeError::Ended { pid }),
+            None => {
+                self.kill(&successor);
+                Err(UpgradeError::Late { pid, timeout })
+            }
         }
+    }
+
+    fn begun(&self, successor: Arc<Successor>) {
+        let mut state = self.state();
+        if state.is_given_up {
+            self.kill(&successor);
+        }
+        state.successor = Some(successor);
+    }
+
+    fn give_up(&self) {
+        let mut state = self.state();
+        state.is_given_up = true;
+        state.successor.iter().for_each(|successor| self.kill(successor));
+    }
+
+    fn kill(&self, successor: &Successor) {
+        // Where the nursery is gone, its children are not ours to end.
+        let _ = self.nursery.kill(successor);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
