@@ -4,13 +4,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use holdall_tests::certificates::{Authority, write_private};
 use holdall_tests::generations::{Packer, replace};
 use holdall_tests::load::{self, Load};
 use holdall_tests::process::{descriptors, wait_until};
 use holdall_tests::{Client, Generations, Run, Scratch, http, tools};
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 
 const WITNESS: &str = env!("CARGO_BIN_EXE_witness");
 const PORT: &str = "--port=tcp:0:interface=127.0.0.1";
@@ -255,4 +256,58 @@ fn one_upgrade_at_a_time() {
     replace(&versions.file, &versions.next);
     server.upgrade();
     assert_eq!(server.log().events_of("upgrading").len(), 2);
+}
+
+#[test]
+fn a_server_that_ends_has_no_successor() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let mut server = Generations::start(&scratch, versions.run(&["--grace-period=10m"]));
+    let (address, first) = (server.server().address, server.current());
+    let request = "GET /megabytes?64 HTTP/1.1\r\nhost: test\r\n\r\n";
+    let mut clients = [(); 2].map(|()| Client::sending(address, request));
+    clients.iter_mut().for_each(|client| assert_eq!(client.only_head().status, 200));
+    server.upgrade();
+    // The first still has these two downloads to finish.
+    kill_process(first, Signal::USR2).unwrap();
+    let refused = "no upgrade: this process is about to end";
+    wait_until("it says so", || server.log().events_of(refused).len() == 1);
+    let mut client = Client::sending(address, request);
+    assert_eq!(client.only_head().status, 200);
+    server.signal(Signal::TERM);
+    wait_until("it drains", || server.log().events_of("draining").len() == 1);
+    server.signal(Signal::USR2);
+    wait_until("it says so", || server.log().events_of(refused).len() == 2);
+    drop((client, clients));
+    server.wait_until_gone();
+}
+
+#[test]
+fn a_stop_during_an_upgrade_stops_both() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let server = Generations::start(&scratch, versions.run(&[]));
+    let hanging = versions.packer.pack("hanging", "2", "hang");
+    replace(&versions.file, &hanging);
+    server.signal(Signal::USR2);
+    wait_until("a third process starts", || server.processes().len() >= 3);
+    server.signal(Signal::TERM);
+    server.wait_until_gone();
+
+    // At any moment of a start that would succeed.
+    replace(&versions.file, &versions.next);
+    for pause in 0..8 {
+        let mut server = Generations::start(&scratch, versions.run(&[]));
+        let first = server.current();
+        server.signal(Signal::USR2);
+        std::thread::sleep(Duration::from_millis(pause * 2));
+        server.signal(Signal::TERM);
+        wait_until("the first is gone", || !server.processes().contains(&first));
+        if !server.log().events_of("handed over to the new process").is_empty() {
+            // It was too late: this was not the server any more.
+            server.outcome().unwrap();
+            server.signal(Signal::TERM);
+        }
+        server.wait_until_gone();
+    }
 }
