@@ -5,6 +5,7 @@ mod first_run;
 mod launch;
 mod lookup;
 mod million;
+mod requests;
 mod size;
 mod start;
 
@@ -57,4 +58,9 @@ pub const FIGURES: &[Figure] = &[
     },
     Figure { name: "bundling", title: "Bundling against zip -9", measure: bundling::measure },
     Figure { name: "size", title: "The launchers", measure: size::measure },
+    Figure {
+        name: "requests",
+        title: "What a request costs the server (processor time), 64 connections",
+        measure: requests::measure,
+    },
 ];

@@ -2,11 +2,14 @@
 
 mod bundles;
 mod content;
+mod cores;
 mod figures;
+mod load;
 mod measure;
 mod options;
 mod programs;
 mod report;
+mod server;
 mod trace;
 
 use std::path::Path;

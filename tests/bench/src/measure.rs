@@ -68,6 +68,23 @@ pub fn wait(child: Child) -> io::Result<(i32, Duration)> {
     Ok((status, duration(usage.ru_utime) + duration(usage.ru_stime)))
 }
 
+/// What the processors have worked so far for all threads of a process, in user and kernel mode:
+/// the sum that proc_pid_stat(5) gives in ticks, in nanoseconds.
+pub fn cpu_time(pid: u32) -> io::Result<Duration> {
+    let mut clock = 0;
+    // SAFETY: the pointer is to a local.
+    let failed = unsafe { libc::clock_getcpuclockid(pid as libc::pid_t, &mut clock) };
+    if failed != 0 {
+        return Err(io::Error::from_raw_os_error(failed));
+    }
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a local.
+    match unsafe { libc::clock_gettime(clock, &mut time) } {
+        0 => Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// The median of some numbers; NaN of none.
 pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_unstable_by(f64::total_cmp);
@@ -105,6 +122,16 @@ mod tests {
     fn the_median_is_in_the_middle() {
         assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
         assert!(median(Vec::new()).is_nan());
+    }
+
+    #[test]
+    fn the_time_of_a_process_goes_on_while_it_works_and_ends_with_it() {
+        let this = std::process::id();
+        let before = cpu_time(this).unwrap();
+        while cpu_time(this).unwrap() < before + Duration::from_millis(2) {}
+        let mut gone = Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        assert!(cpu_time(gone.id()).is_err());
     }
 
     #[test]

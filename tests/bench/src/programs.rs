@@ -32,6 +32,7 @@ impl Programs {
         self.build_ours()?;
         self.build_launcher(Linking::Dynamic)?;
         self.build_launcher(Linking::Static)?;
+        self.build_servers()?;
         self.build_static_reader()?;
         self.build_static_c()
     }
@@ -71,6 +72,21 @@ impl Programs {
         self.release("examples/libbench_plugin.so")
     }
 
+    /// Hyper with the handler of `serving/answer.rs`, and nothing of holdall.
+    pub fn bare_server(&self) -> PathBuf {
+        self.as_shipped(Linking::Dynamic, "bench-hyper")
+    }
+
+    /// The same handler in a program that can head a bundle.
+    pub fn linked_server(&self) -> PathBuf {
+        self.as_shipped(Linking::Dynamic, "bench-linked")
+    }
+
+    /// The same handler as a plug-in.
+    pub fn serving_plugin(&self) -> PathBuf {
+        self.as_shipped(Linking::Dynamic, "examples/libbench_serving.so")
+    }
+
     /// The bundler.
     pub fn holdall(&self) -> PathBuf {
         self.release("holdall")
@@ -78,12 +94,12 @@ impl Programs {
 
     /// The launcher that can load plug-ins.
     pub fn dynamic_launcher(&self) -> PathBuf {
-        self.launcher(Linking::Dynamic)
+        self.as_shipped(Linking::Dynamic, "holdall-launcher")
     }
 
     /// The launcher for everything else.
     pub fn static_launcher(&self) -> PathBuf {
-        self.launcher(Linking::Static)
+        self.as_shipped(Linking::Static, "holdall-launcher")
     }
 
     /// A new directory on the file system of the target directory, removed with the value.
@@ -101,8 +117,9 @@ impl Programs {
         self.target_dir.join("launcher").join(linking.name())
     }
 
-    fn launcher(&self, linking: Linking) -> PathBuf {
-        self.target_dir(linking).join(TARGET).join("launcher/holdall-launcher")
+    /// What was built with the profile of the launcher.
+    fn as_shipped(&self, linking: Linking, name: &str) -> PathBuf {
+        self.target_dir(linking).join(TARGET).join("launcher").join(name)
     }
 
     fn build_ours(&self) -> Result<()> {
@@ -127,6 +144,12 @@ impl Programs {
             cargo.arg("--no-default-features");
         }
         succeed(&mut cargo)
+    }
+
+    fn build_servers(&self) -> Result<()> {
+        let mut cargo = Linking::Dynamic.cargo(&self.target_dir(Linking::Dynamic));
+        cargo.args(["--profile", "launcher", "-p", "holdall-bench-serving"]);
+        succeed(cargo.args(["--bins", "--examples"]))
     }
 
     fn build_static_reader(&self) -> Result<()> {

@@ -11,6 +11,8 @@ pub struct Row {
     pub measured: Quantity,
     /// What stands beside it, and how much that was.
     pub control: Option<(String, Quantity)>,
+    /// The least and the most that the ratio to the control was in a turn.
+    pub spread: Option<[f64; 2]>,
     /// What it should be.
     pub goal: Goal,
 }
@@ -24,6 +26,8 @@ pub enum Quantity {
     Size(u64),
     /// How often something happened.
     Count(u64),
+    /// How often something happened in a second.
+    Rate(f64),
 }
 
 /// What a row should be.
@@ -53,12 +57,20 @@ pub enum Verdict {
 impl Row {
     /// A row without control and goal.
     pub fn new(what: impl Into<String>, measured: Quantity) -> Self {
-        Row { what: what.into(), measured, control: None, goal: Goal::None }
+        Row { what: what.into(), measured, control: None, spread: None, goal: Goal::None }
     }
 
     /// The row with its control.
     pub fn against(mut self, name: impl Into<String>, control: Quantity) -> Self {
         self.control = Some((name.into(), control));
+        self
+    }
+
+    /// The row with the ratios of its turns.
+    pub fn spread(mut self, ratios: Vec<f64>) -> Self {
+        let least = ratios.iter().copied().reduce(f64::min);
+        let most = ratios.iter().copied().reduce(f64::max);
+        self.spread = least.zip(most).map(Into::into);
         self
     }
 
@@ -94,6 +106,8 @@ impl Row {
             None => Default::default(),
         };
         let ratio = self.ratio().map(|ratio| format!("{ratio:.2}x")).unwrap_or_default();
+        let spread = self.spread.map(|[least, most]| format!(" ({least:.2} to {most:.2})"));
+        let ratio = ratio + &spread.unwrap_or_default();
         let control = format!("{control} {name}");
         [
             self.what.clone(),
@@ -109,7 +123,7 @@ impl Row {
 impl Quantity {
     fn number(self) -> f64 {
         match self {
-            Quantity::Time(seconds) => seconds,
+            Quantity::Time(number) | Quantity::Rate(number) => number,
             Quantity::Size(number) | Quantity::Count(number) => number as f64,
         }
     }
@@ -119,11 +133,13 @@ impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Quantity::Time(s) if s.abs() < 1e-6 => write!(f, "{:.0} ns", s * 1e9),
+            Quantity::Time(s) if s.abs() < 20e-6 => write!(f, "{:.2} us", s * 1e6),
             Quantity::Time(s) if s.abs() < 1e-3 => write!(f, "{:.0} us", s * 1e6),
             Quantity::Time(s) if s.abs() < 1.0 => write!(f, "{:.2} ms", s * 1e3),
             Quantity::Time(s) => write!(f, "{s:.2} s"),
             Quantity::Size(bytes) => write!(f, "{:.2} MB", bytes as f64 / 1e6),
             Quantity::Count(count) => write!(f, "{count}"),
+            Quantity::Rate(rate) => write!(f, "{rate:.0}/s"),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     content,
     measure::{Arm, Cost, in_turns, program, wait},
     report::{Goal, Quantity, Row},
+    server::address,
 };
 
 /// One reading and the end, then a server to its first answer.
@@ -107,7 +108,7 @@ fn server<'a>(command: impl Fn() -> Command + 'a) -> Arm<'a> {
 fn ask(mut stderr: impl BufRead) -> Result<()> {
     let mut line = String::new();
     stderr.read_line(&mut line)?;
-    let (_, address) = line.trim().split_once("http://").context("the server gave no address")?;
+    let address = address(&line).context("the server gave no address")?;
     let mut stream = TcpStream::connect(address)?;
     // In one piece: the naked server reads once.
     let request = format!("GET /{FIRST} HTTP/1.1\r\nhost: {address}\r\n\r\n");
