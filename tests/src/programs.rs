@@ -36,6 +36,12 @@ pub fn greeter() -> &'static Path {
     })
 }
 
+/// The example service as a program of its own, which is still to be bundled.
+pub fn sayhello() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["-p", "sayhello"], "sayhello", "executable"))
+}
+
 /// Has cargo build `target`, and takes its place from what cargo says.
 fn build(arguments: &[&str], target: &str, key: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
