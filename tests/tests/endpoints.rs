@@ -156,7 +156,7 @@ fn without_a_proxy_header_nobody_is_served() {
     let refused = site
         .event("a connection without a header", |event| event["message"] == "connection refused");
     assert!(refused["error"].as_str().unwrap().starts_with("no PROXY header: "), "{refused}");
-    for late in ["P", "PROXY TCP4 192.0.2.1 192.0.2.9 5000 44"] {
+    for late in ["", "P", "PROXY TCP4 192.0.2.1 192.0.2.9 5000 44"] {
         let start = Instant::now();
         let mut client = Client::sending(site.address, late);
         assert_eq!(client.rest(), b"", "{late:?}");

@@ -1,14 +1,14 @@
 //! Certificate files: renewed while they are served, and all that can be wrong with them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use holdall_tests::certificates::{Authority, Issued, write_private};
 use holdall_tests::fixtures::{self, INDEX};
-use holdall_tests::{FREE_PORT, Run, Scratch, Server, TlsSettings, tools};
+use holdall_tests::{FREE_PORT, Run, Scratch, Server, TlsSettings, process, tools};
 use rustix::process::Signal;
 
 /// A site behind TLS with all certificates of the directory `certificates`.
@@ -92,6 +92,50 @@ fn a_renewed_certificate_is_live_within_a_second() {
     assert_eq!(other.get("/").text(), INDEX);
 }
 
+/// Replaces a symbolic link in one step.
+fn relink(target: &str, link: &Path) {
+    let new = link.with_file_name("new");
+    symlink(target, &new).unwrap_or_else(|error| panic!("{}: {error}", new.display()));
+    fs::rename(new, link).unwrap();
+}
+
+#[test]
+fn links_are_followed_as_certbot_and_kubernetes_change_them() {
+    let scratch = Scratch::new();
+    let site = fixtures::site_bundle(&scratch);
+    let authority = Authority::new();
+    let issue = |name: &str, file: &str| {
+        let issued = authority.issue(&[name]);
+        issued.write(&scratch, file);
+        issued
+    };
+    // Certbot: each version has a name of its own, and the link leads to another one.
+    issue("a.test", "archive/a1.pem");
+    fs::create_dir(scratch.path("live")).unwrap();
+    relink("../archive/a1.pem", &scratch.path("live/a.pem"));
+    // Kubernetes: all files lead through one link to the directory of their version.
+    issue("b.test", "mounted/..1/b.pem");
+    relink("..1", &scratch.path("mounted/..data"));
+    relink("..data/b.pem", &scratch.path("mounted/b.pem"));
+    let file = format!("tls:privateKey={}:{FREE_PORT}", scratch.path("live/a.pem").display());
+    let directory = format!("tls:path={}:{FREE_PORT}", scratch.path("mounted").display());
+    let server = Server::from_run(Run::new(site).args(["--port", &file, "--port", &directory]));
+    let addresses = server.urls(2).into_iter().map(|url| url.replace("https://", ""));
+    let addresses: Vec<_> = addresses.map(|address| address.parse().unwrap()).collect();
+    let client = TlsSettings::new(&authority.root());
+    let shown = |address, name, issued: &Issued| {
+        let is_shown = || client.connect(address, name).was_shown(issued);
+        process::wait_until("the new certificate", is_shown);
+    };
+    let next = issue("a.test", "archive/a2.pem");
+    relink("../archive/a2.pem", &scratch.path("live/a.pem"));
+    shown(addresses[0], "a.test", &next);
+    let next = issue("b.test", "mounted/..2/b.pem");
+    relink("..2", &scratch.path("mounted/..data"));
+    fs::remove_dir_all(scratch.path("mounted/..1")).unwrap();
+    shown(addresses[1], "b.test", &next);
+}
+
 #[test]
 fn certificates_come_and_go_with_their_files() {
     let site = Site::start(&["a.test", "b.test"]);
@@ -108,6 +152,24 @@ fn certificates_come_and_go_with_their_files() {
         assert!(start.elapsed() < Duration::from_secs(30), "b.test is still served");
     }
     assert_eq!(open.get("/").text(), INDEX);
+}
+
+#[test]
+fn a_directory_that_vanishes_changes_nothing() {
+    let site = Site::start(&["a.test"]);
+    let old = site.renew("a.test");
+    site.time_until_shown("a.test", &old);
+    let path = site.scratch.path("certificates");
+    fs::rename(&path, site.scratch.path("elsewhere")).unwrap();
+    site.fault(&path, "No such file or directory", 1);
+    // From memory: what is known, and what is not.
+    assert!(site.shows("a.test", &old));
+    let refused = site.client().try_connect(site.server.address, "b.test").unwrap_err();
+    assert!(refused.to_string().contains("UnrecognisedName"), "{refused}");
+    fs::rename(site.scratch.path("elsewhere"), &path).unwrap();
+    let new = site.renew("b.test");
+    site.server.signal(Signal::HUP);
+    site.time_until_shown("b.test", &new);
 }
 
 #[test]

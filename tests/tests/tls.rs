@@ -302,6 +302,19 @@ fn handshakes_that_never_end_do_not_keep_others_out() {
 }
 
 #[test]
+fn whoever_stalls_within_its_first_message_delays_nobody() {
+    let site = Site::new();
+    let server = site.serve(&["--handshake-timeout=60", "--max-handshakes=1"]);
+    let hello = site.client().client_hello("a.test");
+    let halves = [1, 5, hello.len() / 2, hello.len() - 1].map(|length| &hello[..length]);
+    let mut stalled = halves.map(|half| Client::sending(server.address, half));
+    let start = Instant::now();
+    assert_eq!(site.curl(server.address, "a.test", &[]).text(), INDEX);
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    assert!(stalled.iter_mut().all(|client| !client.is_closed()));
+}
+
+#[test]
 fn ten_thousand_certificates_are_served() {
     let site = Site::new();
     fs::create_dir(site.scratch.path("certificates")).unwrap();
