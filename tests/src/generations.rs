@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -12,6 +13,9 @@ use crate::{Log, Run, Scratch, Server, tools};
 const HANDED_OVER: &str = "handed over to the new process";
 /// What it says when none does.
 const NOT_UPGRADED: &str = "not upgraded, serving on";
+
+/// Longer than a server waits for the next.
+const PATIENCE: Duration = Duration::from_secs(70);
 
 /// A server whose file is in a directory of its own; nothing of it is left when this is dropped.
 #[derive(Debug)]
@@ -90,9 +94,10 @@ impl Generations {
     pub fn outcome(&mut self) -> Result<Pid, String> {
         let (done, failed) = self.ended;
         let log = self.server.log();
-        crate::process::wait_until("an upgrade ends", || {
+        let has_ended = crate::process::wait_within(PATIENCE, || {
             log.events_of(HANDED_OVER).len() > done || log.events_of(NOT_UPGRADED).len() > failed
         });
+        assert!(has_ended, "no end of an upgrade\n{}", self.told());
         if let Some(event) = log.events_of(HANDED_OVER).get(done) {
             let pid = event["pid"].as_i64().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
             self.current = pid.unwrap_or_else(|| panic!("no process in {event}"));

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use holdall_tests::background::{wait_for_address, wait_for_text};
 use holdall_tests::certificates::{Authority, Issued};
 use holdall_tests::generations::Packer;
 use holdall_tests::process::wait_until;
-use holdall_tests::{FREE_PORT, Run, Scratch, Server, fixtures, tools};
+use holdall_tests::{Background, FREE_PORT, Run, Scratch, Server, fixtures, http, tools};
+use rustix::process::Signal;
 
 const WITNESS: &str = env!("CARGO_BIN_EXE_witness");
 
@@ -195,4 +197,19 @@ fn renewed(scratch: &Scratch, server: &Server, issued: &Issued, root: &str) {
     let start = Instant::now();
     wait_until("the new certificate is in use", || is_trusted(scratch, server.address, root));
     assert!(start.elapsed() < Duration::from_secs(10), "only after {:?}", start.elapsed());
+}
+
+#[test]
+fn the_log_file_is_made_anew_inside() {
+    let scratch = Scratch::new();
+    let (log, moved) = (scratch.path("logs/log"), scratch.path("logs/log.1"));
+    fs::create_dir(scratch.path("logs")).unwrap();
+    let mut command = std::process::Command::new(bundle(&scratch));
+    let server = Background::start(command.args(["--port", FREE_PORT, "--log-file"]).arg(&log));
+    let address = wait_for_address(&log);
+    fs::rename(&log, &moved).unwrap();
+    server.signal(Signal::HUP);
+    wait_for_text(&log, "certificates and log file read again");
+    let denied = http::get(address, &format!("/create?{}", scratch.path("new").display()));
+    assert_eq!(denied.text(), DENIED);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use holdall_tests::certificates::{Authority, write_private};
 use holdall_tests::generations::{Packer, replace};
-use holdall_tests::load::{self, Load};
+use holdall_tests::load::{self, Count, Load};
 use holdall_tests::process::{descriptors, wait_until};
 use holdall_tests::{Client, Generations, Run, Scratch, http, tools};
 use rustix::process::{Signal, kill_process};
@@ -45,12 +45,35 @@ fn expected(server: &Generations, version: &str) -> String {
     format!("{} {version}", server.current())
 }
 
+/// Waits until the process answers that serves now: the one before it may still accept what came
+/// in the moment of the change.
+fn wait_for_version(server: &Generations, version: &str) {
+    let expected = expected(server, version);
+    wait_until(&expected, || identity(server.server().address) == expected);
+}
+
 /// How many sockets listen on a port.
 fn listening(address: SocketAddr) -> usize {
     // The table of proc_net(5): the local address and port in hexadecimal, 0A is LISTEN.
     let table = fs::read_to_string("/proc/net/tcp").expect("a /proc");
     let port = format!(":{:04X} 00000000:0000 0A ", address.port());
     table.lines().filter(|line| line.contains(&port)).count()
+}
+
+/// Where the server listens in clear text and with TLS.
+fn addresses(server: &Generations) -> Vec<SocketAddr> {
+    let address = |url: &String| url.split_once("://").unwrap().1.parse().unwrap();
+    server.server().urls(2).iter().map(address).collect()
+}
+
+/// Ends the load, of which nothing may have been lost.
+fn no_loss(load: Load) -> Vec<(&'static str, Count)> {
+    let counts = load.stop();
+    for (name, count) in &counts {
+        println!("{name}: {count}");
+        assert!(count.answered > 0 && count.lost.is_empty(), "{name}: {count}: {:#?}", count.lost);
+    }
+    counts
 }
 
 #[test]
@@ -62,8 +85,7 @@ fn twenty_upgrades_lose_no_request() {
     let authority = Authority::new();
     let secure = authority.issue(&[load::NAME]).endpoint(&scratch, "server");
     let mut server = Generations::start(&scratch, versions.run(&["--port", &secure]));
-    let address = |url: &String| url.split_once("://").unwrap().1.parse::<SocketAddr>().unwrap();
-    let addresses: Vec<_> = server.server().urls(2).iter().map(address).collect();
+    let addresses = addresses(&server);
     let before = descriptors(server.current());
 
     let load = Load::start(addresses[0], addresses[1], &authority.root());
@@ -74,9 +96,7 @@ fn twenty_upgrades_lose_no_request() {
         server.upgrade();
         load.wait_for(&expected(&server, version));
     }
-    for (name, count) in load.stop() {
-        println!("{name}: {count}");
-        assert!(count.lost.is_empty(), "{name}: {count}: {:#?}", count.lost);
+    for (name, count) in no_loss(load) {
         assert_eq!(count.contents.len(), 21, "{name}: each of the servers has answered");
     }
 
@@ -130,7 +150,7 @@ fn a_file_that_can_not_serve_changes_nothing() {
 
     replace(file, &versions.next);
     server.upgrade();
-    assert_eq!(identity(server.server().address), expected(&server, "2"));
+    wait_for_version(&server, "2");
 }
 
 #[test]
@@ -144,7 +164,7 @@ fn a_certificate_that_can_not_be_used_changes_nothing() {
     refused(&mut server, &versions.file, &versions.next, "server.crt");
     write_private(&scratch, "server.crt", [&*issued.certificate, &issued.chain].concat());
     server.upgrade();
-    assert_eq!(identity(server.server().address), expected(&server, "2"));
+    wait_for_version(&server, "2");
 }
 
 #[test]
@@ -162,7 +182,7 @@ fn a_server_that_gave_up_its_rights_is_upgraded() {
     for version in ["2", "3", "4"] {
         replace(&versions.file, &versions.packer.pack("next", version, ""));
         let process = server.upgrade();
-        assert_eq!(identity(address), expected(&server, version));
+        wait_for_version(&server, version);
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
         assert!(status.contains("\nUid:\t12345\t12345\t12345\t12345\n"), "{status}");
         assert!(status.contains("\nNoNewPrivs:\t1\n"), "{status}");
@@ -175,16 +195,20 @@ fn a_server_that_gave_up_its_rights_is_upgraded() {
 fn the_first_process_of_a_container_is_upgraded() {
     let scratch = Scratch::new();
     let versions = Versions::pack(&scratch);
-    let run = in_container(&versions.file).arg(PORT);
+    let authority = Authority::new();
+    let secure = authority.issue(&[load::NAME]).endpoint(&scratch, "server");
+    let run = in_container(&versions.file).args([PORT, "--port", &secure]);
     let mut server = Generations::start_as_init(&scratch, run);
-    let address = server.server().address;
-    let init = server.signalled();
-    for version in ["2", "3", "4"] {
+    let addresses = addresses(&server);
+    let load = Load::start(addresses[0], addresses[1], &authority.root());
+    load.wait_for("");
+    for version in ["2", "3", "4", "5"] {
         replace(&versions.file, &versions.packer.pack("next", version, ""));
+        // One after the other, whoever has been answered by then.
         server.upgrade();
-        assert_eq!(identity(address), expected(&server, version));
     }
-    assert_eq!(server.signalled(), init);
+    load.wait_for(&expected(&server, "5"));
+    no_loss(load);
     wait_until("init and one server are left", || server.processes().len() == 2);
     server.signal(Signal::TERM);
     server.wait_until_gone();
@@ -207,7 +231,27 @@ fn a_symbolic_link_may_lead_to_the_next_version() {
     symlink(&versions.next, scratch.path("current.new")).unwrap();
     fs::rename(scratch.path("current.new"), &link).unwrap();
     server.upgrade();
-    assert_eq!(identity(server.server().address), expected(&server, "2"));
+    wait_for_version(&server, "2");
+}
+
+#[test]
+fn the_path_of_a_socket_goes_to_the_next() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let socket = scratch.path("socket");
+    let endpoint = format!("unix:{}", socket.display());
+    let options = ["--no-sandbox", "--port", &endpoint];
+    let mut server = Generations::start(&scratch, versions.run(&options));
+    let first = server.current();
+    for _ in 0..2 {
+        server.upgrade();
+    }
+    wait_until("the first is gone", || !server.processes().contains(&first));
+    let curl = tools::tool("curl").args(["-sSf", "http://server/", "--unix-socket"]);
+    assert_eq!(curl.arg(&socket).ok().text(), expected(&server, "1"));
+    server.signal(Signal::TERM);
+    server.wait_until_gone();
+    assert!(!socket.exists(), "the last removes it");
 }
 
 #[test]
@@ -223,7 +267,7 @@ fn a_download_goes_on_across_the_upgrade() {
     assert_eq!(head.header("transfer-encoding"), Some("chunked"));
     replace(&versions.file, &versions.next);
     server.upgrade();
-    assert_eq!(identity(address), expected(&server, "2"));
+    wait_for_version(&server, "2");
     assert!(server.processes().contains(&old), "it has something to finish");
     let mut length = 0;
     loop {
