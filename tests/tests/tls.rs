@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 
 use holdall_tests::certificates::{Authority, Issued, Key, write_private};
 use holdall_tests::fixtures::{self, INDEX};
-use holdall_tests::{Client, Ended, FREE_PORT, Run, Scratch, Server, TlsSettings, http, tools};
+use holdall_tests::{
+    Client, Ended, FREE_PORT, Run, Scratch, Server, TlsSettings, http, process, tools,
+};
+use rustix::process::Signal;
 use tokio_rustls::rustls::NamedGroup;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
@@ -312,6 +315,28 @@ fn whoever_stalls_within_its_first_message_delays_nobody() {
     assert_eq!(site.curl(server.address, "a.test", &[]).text(), INDEX);
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     assert!(stalled.iter_mut().all(|client| !client.is_closed()));
+}
+
+#[test]
+fn an_unknown_name_reaches_no_disk() {
+    let site = Site::new();
+    site.issue_into("a.pem", &["a.test"]);
+    let (trace, path) = (site.scratch.path("trace"), site.scratch.path("certificates"));
+    let run =
+        tools::tool("strace").args(["-D", "-f", "-qq", "-e", "trace=%file", "-o"]).arg(&trace);
+    let run = run.arg(site.scratch.path("site"));
+    let server =
+        Server::from_run(run.arg(format!("--port=tls:path={}:{FREE_PORT}", path.display())));
+    let traced = || fs::read_to_string(&trace).unwrap().lines().count();
+    let before = traced();
+    for _ in 0..100 {
+        assert!(site.client().try_connect(server.address, "b.test").is_err());
+    }
+    let meanwhile = traced() - before;
+    // The watch on the directory may look once more after the start.
+    assert!(meanwhile < 50, "{meanwhile} calls for files");
+    server.signal(Signal::HUP);
+    process::wait_until("a reload that strace sees", || traced() > before + meanwhile);
 }
 
 #[test]
