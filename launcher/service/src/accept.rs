@@ -63,7 +63,7 @@ pub(crate) async fn run(door: Door, mut shutdown: Shutdown) -> usize {
             }
             Ok(permit) = Arc::clone(&door.room).acquire_owned(), if waiting.is_some() => {
                 if let Some(socket) = waiting.take() {
-                    open.serve(&door, socket, permit, shutdown.clone());
+                    open.serve(&door, socket, Some(permit), shutdown.clone());
                 }
             }
             accepted = door.listener.accept(), if waiting.is_none() => match accepted {
@@ -77,6 +77,11 @@ pub(crate) async fn run(door: Door, mut shutdown: Shutdown) -> usize {
                 Err(error) => failures.pause(&error, &mut open).await,
             },
         }
+    }
+    if let Some(socket) = waiting {
+        // Nobody else can answer it any more, whether there is room or not.
+        let permit = Arc::clone(&door.room).try_acquire_owned().ok();
+        open.serve(&door, socket, permit, shutdown.clone());
     }
     door.shared.is_leaving.store(true, Relaxed);
     let grace_period = door.grace_period;
@@ -121,7 +126,7 @@ impl Open {
         &mut self,
         door: &Door,
         socket: Socket,
-        permit: OwnedSemaphorePermit,
+        permit: Option<OwnedSemaphorePermit>,
         shutdown: Shutdown,
     ) {
         let activity = Arc::new(Activity::new());
