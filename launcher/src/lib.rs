@@ -243,7 +243,8 @@ fn parse(
 /// One line on standard error. Where nobody reads it any more, that is no reason to end.
 fn say(line: std::fmt::Arguments) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{line}");
+    // In one piece, as another process may write to the same place.
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// The edge: the one place that turns errors into text and an exit code.
