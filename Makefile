@@ -63,7 +63,7 @@ fuzz: fuzz-build ## fuzz each target for FUZZ_SECONDS (60)
 	    -artifact_prefix=$(TARGET)/fuzz/crashes/$$target- $(TARGET)/fuzz/corpus/$$target; \
 	done
 
-bench: build ## measure everything beside its control, in one run
+bench: tools build ## measure everything beside its control, in one run
 	$(CARGO) run --release --locked -p holdall-bench
 
 deny: ## check licences, advisories and sources of what is built upon (needs cargo-deny)
