@@ -111,7 +111,7 @@ impl Launcher {
         Self { declared }
     }
 
-    /// [`serve`](crate::serve), for a `start` that gets the values of the options.
+    /// [`serve`](fn@serve), for a `start` that gets the values of the options.
     pub fn serve<S, B, E>(
         self,
         start: impl FnOnce(&ServiceOptions) -> Result<S, E>,

@@ -78,8 +78,8 @@ impl Activity {
         self.head_since.store(0, Relaxed);
     }
 
-    pub(crate) fn request_ends(&self) {
-        self.idle_since.store(self.now(), Relaxed);
+    pub(crate) fn request_ends(&self, now: Instant) {
+        self.idle_since.store(self.at(now), Relaxed);
         self.requests.fetch_sub(1, Relaxed);
     }
 
@@ -164,7 +164,11 @@ impl Activity {
     }
 
     fn now(&self) -> u64 {
-        self.begun.elapsed().as_millis() as u64 + 1
+        self.at(Instant::now())
+    }
+
+    fn at(&self, time: Instant) -> u64 {
+        time.saturating_duration_since(self.begun).as_millis() as u64 + 1
     }
 
     fn since(&self, time: u64) -> Duration {
@@ -210,7 +214,7 @@ mod tests {
         activity.received();
         assert_eq!(activity.idle(), None);
         assert_eq!(activity.overdue(&limits(NOTHING, NOTHING, NOTHING), LONG), None);
-        activity.request_ends();
+        activity.request_ends(Instant::now());
         assert!(activity.idle().is_some());
         assert_eq!(activity.overdue(&limits(LONG, NOTHING, LONG), LONG), Some(Cut::Idle));
     }

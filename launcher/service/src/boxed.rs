@@ -1,5 +1,6 @@
 //! A service with its type forgotten.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -20,7 +21,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub struct BoxService(Box<dyn Erased + Send>);
 
 impl BoxService {
-    /// Forgets the type of a service; one that is a `BoxService` already is boxed once more.
+    /// Forgets the type of a service; one that is a `BoxService` already stays as it is.
     pub fn new<S, B>(service: S) -> Self
     where
         S: Service<Request, Response = http::Response<B>> + Clone + Send + 'static,
@@ -29,6 +30,9 @@ impl BoxService {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        if let Some(same) = (&service as &dyn Any).downcast_ref::<Self>() {
+            return same.clone();
+        }
         Self(Box::new(service))
     }
 

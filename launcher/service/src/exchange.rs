@@ -74,13 +74,14 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    fn begin(connection: &Arc<Connection>, request: &http::Request<Incoming>) -> Self {
+    fn begin(connection: &Arc<Connection>, request: &http::Request<Incoming>) -> Box<Self> {
         connection.activity.request_begins();
         if connection.is_public {
             connection.shared.metrics.request_begins();
         }
         let log = connection.shared.access_log.as_ref().filter(|_| connection.is_public);
-        Self {
+        // On the heap, as it goes through many hands.
+        Box::new(Self {
             connection: Arc::clone(connection),
             begun: Instant::now(),
             method: request.method().clone(),
@@ -91,7 +92,7 @@ impl Exchange {
             sent: 0,
             sent_id: request.headers().get(REQUEST_ID).cloned(),
             logged: log.map(|_| Box::new(Logged::of(request.headers()))),
-        }
+        })
     }
 
     /// The answer to a request that the service shall not see.
@@ -134,7 +135,7 @@ impl Exchange {
         response
     }
 
-    fn send(mut self, mut response: Response) -> http::Response<Answer> {
+    fn send(mut self: Box<Self>, mut response: Response) -> http::Response<Answer> {
         self.status = response.status();
         let last = self.connection.shared.is_leaving.load(Relaxed) || self.refuses_body();
         if last && self.version < Version::HTTP_2 {
@@ -173,10 +174,11 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let duration = self.begun.elapsed();
+        let now = Instant::now();
+        let duration = now.saturating_duration_since(self.begun);
         let received = self.meter.as_ref().map_or(0, |meter| meter.bytes());
         let connection = &self.connection;
-        connection.activity.request_ends();
+        connection.activity.request_ends(now);
         if !connection.is_public {
             return;
         }
@@ -203,7 +205,7 @@ impl Drop for Exchange {
 /// The answer on its way: its panics and errors are reported, and end this answer alone.
 pub(crate) struct Answer {
     body: Body,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     /// Whether the client has not taken the last piece yet.
     untaken: bool,
 }
