@@ -23,7 +23,8 @@ fn wrong_flags_are_told() {
     for arguments in wrong {
         let ended = Run::new(&site).args(arguments).end();
         assert_eq!((ended.code(), ended.text()), (64, ""), "{arguments:?}: {}", ended.stderr);
-        assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with("site: "), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     }
     let wrong: [&[&str]; 6] = [
         &[],
