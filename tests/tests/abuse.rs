@@ -236,8 +236,13 @@ fn connections_that_come_and_go_leave_no_memory_behind() {
         wait_until("all are gone", || descriptors(server.pid()) < 40);
     };
     churn(2_000);
-    let before = memory(server.pid());
-    churn(6_000);
-    let more = memory(server.pid()).saturating_sub(before);
-    assert!(more < 2 << 20, "{more} bytes for 6,000 connections that are gone");
+    // The allocator keeps the pages of the greatest crowd so far, so single rounds may add some. What
+    // is never given back would be missing after every one.
+    let rounds = (0..8).map(|_| {
+        let before = memory(server.pid());
+        churn(2_000);
+        memory(server.pid()).saturating_sub(before)
+    });
+    let kept = rounds.take_while(|&more| more > 128 << 10).collect::<Vec<_>>();
+    assert!(kept.len() < 8, "2,000 connections after 2,000 leave memory behind: {kept:?} bytes");
 }
