@@ -1,0 +1,12 @@
+//! Certificates that get and renew themselves (ACME, RFC 8555).
+#![forbid(unsafe_code)]
+
+mod authority;
+mod client;
+mod clock;
+mod name;
+mod store;
+
+pub use authority::{Authority, ExternalAccount};
+pub use clock::Clock;
+pub use name::{BadName, Name};

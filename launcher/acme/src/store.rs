@@ -1,0 +1,1 @@
+//! The directory of certificates, and what is kept beside them.
