@@ -6,9 +6,11 @@
 use std::{
     env, fs,
     fs::File,
+    io::ErrorKind,
     os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
 use holdall_archive::{DosTime, MANIFEST, Name, Packed, Writer};
@@ -51,13 +53,16 @@ fn own_path() -> PathBuf {
 }
 
 fn ask(program: &Path, role: &str, variables: &[(&str, &str)]) -> String {
-    let output = Command::new(program)
-        .args(["--exact", "child", "--nocapture"])
-        .env_clear()
-        .env(ROLE, role)
-        .envs(variables.iter().copied())
-        .output()
-        .expect("the program runs");
+    let mut command = Command::new(program);
+    command.args(["--exact", "child", "--nocapture"]).env_clear().env(ROLE, role);
+    command.envs(variables.iter().copied());
+    // A process that another test forks has this file open for writing, until it becomes another.
+    let output = loop {
+        match command.output() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::yield_now(),
+            output => break output.expect("the program runs"),
+        }
+    };
     let stdout = String::from_utf8(output.stdout).expect("text");
     let answer = stdout.lines().find_map(|line| line.strip_prefix("ANSWER "));
     answer.unwrap_or_else(|| panic!("no answer: {stdout}")).to_owned()
