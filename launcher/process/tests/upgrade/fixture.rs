@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,10 @@ use crate::server::MARK;
 
 /// Long enough for any machine: nothing waits this long unless it is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Held while a program is written: a process that is forked meanwhile would have the file open for
+/// writing, and the program could not be executed.
+static WRITING: Mutex<()> = Mutex::new(());
 
 /// A running service. All of its processes are killed when it is dropped.
 pub struct Service {
@@ -63,7 +67,10 @@ impl Service {
 
     pub fn run(directory: TempDir, command: &mut Command) -> Self {
         let command = command.current_dir(&directory).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = {
+            let _none_is_written = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+            command.spawn().unwrap()
+        };
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -144,7 +151,9 @@ pub fn install(path: &Path, version: &str) {
     static PROGRAM: OnceLock<Vec<u8>> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| fs::read("/proc/self/exe").unwrap());
     let new = PathBuf::from(format!("{}.new", path.display()));
+    let writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     fs::write(&new, [program, MARK, version.as_bytes()].concat()).unwrap();
+    drop(writing);
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
     fs::rename(&new, path).unwrap();
 }
