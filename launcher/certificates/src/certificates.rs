@@ -91,6 +91,26 @@ impl Certificates {
         Ok(Self(Arc::new(Store { source, live, config, state })))
     }
 
+    /// A directory whose files an ACME client of this process writes.
+    pub fn awaiting(_directory: PathBuf) -> Result<Self, LoadError> {
+        todo!()
+    }
+
+    /// Serves this as what the file holds.
+    pub fn publish(&self, _path: &std::path::Path, _pem: &[u8]) -> Result<(), LoadError> {
+        todo!()
+    }
+
+    /// The certificate that is served for a name.
+    pub fn leaf(&self, _name: &str) -> Option<rustls::pki_types::CertificateDer<'static>> {
+        todo!()
+    }
+
+    /// The answers to challenges, if the directory is [awaiting](Self::awaiting) certificates.
+    pub fn challenges(&self) -> Option<&crate::Challenges> {
+        todo!()
+    }
+
     /// How TLS is spoken: one for all connections, and the same after a reload.
     ///
     /// TLS 1.3 and 1.2; key exchange by X25519MLKEM768, X25519, P-256, P-384; ALPN `h2` and

@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod certificates;
+mod challenges;
 mod config;
 mod directories;
 mod error;
@@ -41,6 +42,7 @@ mod watch;
 mod x509;
 
 pub use certificates::{CertificateInfo, Certificates};
+pub use challenges::Challenges;
 pub use error::{Fault, LoadError};
 pub use source::Source;
 pub use watch::Watcher;
