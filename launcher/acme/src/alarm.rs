@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::Name;
 use crate::record::Record;
-use crate::schedule::Alarm;
+use crate::schedule::{Alarm, Validity};
 use crate::store::Leaf;
 
 /// Tells the log once for each degree of alarm.
@@ -16,15 +16,15 @@ pub(crate) fn sound(
     now: Timestamp,
 ) {
     let Some(held) = held else { return };
-    let alarm = held.validity.alarm(now);
+    let alarm = Validity::from(held).alarm(now);
     if alarm <= *told {
         return;
     }
     *told = alarm;
-    let not_after = held.validity.not_after.to_string();
+    let not_after = held.not_after.to_string();
     let (failed, error) = (record.failed, record.last_error());
     match alarm {
-        Some(Alarm::Critical) if held.validity.not_after < now => tracing::error!(
+        Some(Alarm::Critical) if held.not_after < now => tracing::error!(
             critical = true, %name, not_after, failed, error, "certificate has expired"
         ),
         Some(Alarm::Critical) => tracing::error!(

@@ -12,7 +12,7 @@ use crate::order::{self, Issued, Plan};
 use crate::schedule::Validity;
 use crate::setback::Setback;
 use crate::status::State;
-use crate::store::{Held, Leaf, Lease};
+use crate::store::{Held, Holder, Leaf, Lease, Leased};
 
 /// One attempt for one name at one authority.
 pub(crate) struct Attempt<'a> {
@@ -63,8 +63,10 @@ impl Attempt<'_> {
     }
 
     fn lease(&self) -> Result<Lease, Setback> {
-        let lease = self.office.store.lease(self.name, self.office.now())?;
-        lease.map_err(|by| Setback::Leased { host: by.host, pid: by.pid, until: by.until })
+        match self.office.store.lease(self.name, self.office.now())? {
+            Leased::Ours(lease) => Ok(lease),
+            Leased::Held(Holder { host, pid, until }) => Err(Setback::Leased { host, pid, until }),
+        }
     }
 
     /// Whether the directory holds a later certificate than the one that is to be replaced.
@@ -73,8 +75,7 @@ impl Attempt<'_> {
         let Held::Certificate(leaf) = self.office.store.look(self.name, now) else {
             return Ok(false);
         };
-        let end = |leaf: &Leaf| leaf.validity.not_after;
-        Ok(end(&leaf) > now && self.held.is_none_or(|held| end(held) < end(&leaf)))
+        Ok(leaf.not_after > now && self.held.is_none_or(|held| held.not_after < leaf.not_after))
     }
 
     async fn work(&self, counter: &Counter) -> Result<Issued, Setback> {
@@ -99,7 +100,7 @@ impl Attempt<'_> {
     }
 
     fn has_order(&self) -> bool {
-        matches!(self.office.store.order(self.name), Ok(Some(_)))
+        self.office.store.order(self.name).is_some()
     }
 
     /// Whether the plan could be changed so that it may work now.
@@ -140,7 +141,7 @@ impl Attempt<'_> {
     /// certificate.
     fn drop_rejected(&self, refusal: &Refusal, plan: &mut Plan) -> bool {
         let now = self.office.now();
-        let is_urgent = self.held.is_none_or(|held| held.validity.part_left(now) < 0.1);
+        let is_urgent = self.held.is_none_or(|held| Validity::from(held).part_left(now) < 0.1);
         let rejected = refusal.rejected_names();
         let before = plan.names.len();
         if is_urgent && !rejected.iter().any(|name| name == self.name.as_str()) {
@@ -159,10 +160,6 @@ impl Attempt<'_> {
         (self.progress)(state);
     }
 
-    pub fn validity(&self) -> Option<Validity> {
-        self.held.map(|held| held.validity)
-    }
-
     pub fn now(&self) -> Timestamp {
         self.office.now()
     }
@@ -172,7 +169,7 @@ impl Attempt<'_> {
 async fn keep(lease: &mut Lease, office: &Office) {
     loop {
         tokio::time::sleep(LEASE_RENEWAL).await;
-        if lease.renew(office.now()).is_err() {
+        if !matches!(lease.renew(office.now()), Ok(None)) {
             return;
         }
     }

@@ -36,7 +36,7 @@ pub(crate) async fn deliver(
     if written == Some(Saved::Conflict) {
         return Delivered { is_saved: true, seen: Ok(()) };
     }
-    publish(office, name, &issued.pem);
+    publish(office, name, issued.pem.as_bytes());
     Delivered { is_saved: written.is_some(), seen: look(office, name, issued).await }
 }
 
@@ -67,7 +67,7 @@ fn save(
 }
 
 fn publish(office: &Office, name: &Name, pem: &[u8]) {
-    let path = office.store.certificate_file(name);
+    let path = office.store.path(name);
     if let Err(error) = office.certificates.publish(&path, pem) {
         tracing::error!(%name, error = chain(&error), "certificate not served");
     }
@@ -88,14 +88,11 @@ async fn look(office: &Office, name: &Name, issued: &Issued) -> Result<(), Unsee
 /// Writes what could not be written before; whether it is done.
 pub(crate) fn save_again(office: &Office, name: &Name) -> bool {
     let Some(Unsaved { pem, .. }) = office.unsaved().get(name).cloned() else { return true };
-    let expected = office.store.version(name);
-    match office.store.save(name, &pem, &expected) {
-        Ok(_) => {
-            office.unsaved().remove(name);
-            let _ = office.store.remove_order(name);
-            tracing::info!(%name, "certificate written at last");
-            true
-        }
-        Err(_) => false,
+    let saved = office.store.version(name).and_then(|now| office.store.save(name, &pem, &now));
+    if saved.is_ok() {
+        office.unsaved().remove(name);
+        let _ = office.store.remove_order(name);
+        tracing::info!(%name, "certificate written at last");
     }
+    saved.is_ok()
 }

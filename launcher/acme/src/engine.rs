@@ -15,7 +15,7 @@ use crate::alarm;
 use crate::job::{self, Job, Outcome};
 use crate::office::Office;
 use crate::record::Record;
-use crate::schedule::{Alarm, Situation, Step};
+use crate::schedule::{Alarm, Situation, Step, Validity};
 use crate::setback::{Setback, chain};
 use crate::shared::Shared;
 use crate::store::{Held, Leaf};
@@ -90,6 +90,7 @@ impl Engine {
         loop {
             work.shared.beat();
             work.begin_due();
+            let sleep = work.sleep();
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(Command::Reload) => work.reload(),
@@ -99,7 +100,7 @@ impl Engine {
                 },
                 Some(ended) = work.jobs.join_next_with_id() => work.ended(ended),
                 changed = changes(watch.as_ref().ok()) => work.changed(changed),
-                () = tokio::time::sleep(work.sleep()) => {}
+                () = tokio::time::sleep(sleep) => {}
             }
         }
     }
@@ -202,9 +203,12 @@ impl Work {
         let step = entry.step(&self.office, now);
         let job = match step {
             _ if is_unsaved => Job::Save,
-            Step::Order { authority } => Job::Order { authority, held: entry.held.clone() },
+            Step::Order { authority } => {
+                let (held, record) = (entry.held.clone(), entry.record.clone());
+                Job::Order { authority, held, record }
+            }
             Step::Poll { authority } => match entry.held.clone() {
-                Some(held) => Job::Poll { authority, held },
+                Some(held) => Job::Poll { authority, held, record: entry.record.clone() },
                 None => return,
             },
             Step::Wait { until, state } => {
@@ -231,7 +235,7 @@ impl Work {
         let Some(entry) = self.entries.get_mut(&name) else { return };
         entry.job = None;
         entry.note(&name, outcome, &self.office, now);
-        if let Err(error) = self.office.store.write_record(&name, &entry.record) {
+        if let Err(error) = self.office.store.save_record(&name, &entry.record) {
             tracing::warn!(%name, error = chain(&error), "state kept in memory only");
         }
         self.show(&name);
@@ -240,7 +244,7 @@ impl Work {
     /// Lets others see where a name stands.
     fn show(&self, name: &Name) {
         let Some(entry) = self.entries.get(name) else { return };
-        let validity = entry.held.as_ref().map(|held| held.validity);
+        let validity = entry.held.as_ref().map(Validity::from);
         let mut status = Status::new(name, validity.as_ref(), &entry.record);
         status.next = Some(entry.wake);
         let first = self.office.counters.first();
@@ -271,12 +275,12 @@ impl Entry {
     fn step(&self, office: &Office, now: Timestamp) -> Step {
         let authorities: Vec<_> =
             office.counters.iter().map(|counter| counter.authority.directory.clone()).collect();
-        let held = self.held.as_ref().map(|held| held.validity);
+        let held = self.held.as_ref().map(Validity::from);
         Situation { held, record: &self.record, authorities: &authorities }.next(now)
     }
 
     fn wait(&mut self, until: Timestamp, state: State, now: Timestamp) {
-        let alarm = self.held.as_ref().and_then(|held| held.validity.next_alarm(now));
+        let alarm = self.held.as_ref().and_then(|held| Validity::from(held).next_alarm(now));
         self.wake = alarm.map_or(until, |alarm| until.min(alarm));
         self.record.state = state;
     }
@@ -325,7 +329,7 @@ impl Entry {
         office: &Office,
         now: Timestamp,
     ) {
-        let validity = self.held.as_ref().map(|held| held.validity);
+        let validity = self.held.as_ref().map(Validity::from);
         let trouble = setback.trouble(failures, validity, now);
         let from = self.record.state;
         self.record.state = if setback.pauses() { State::Paused } else { State::Backoff };

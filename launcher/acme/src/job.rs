@@ -8,8 +8,8 @@ use crate::attempt::{Attempt, Gained};
 use crate::client::RenewalInfo;
 use crate::delivery::{self, Delivered};
 use crate::office::Office;
-use crate::record::Renewal;
-use crate::schedule;
+use crate::record::{Record, Renewal};
+use crate::schedule::{self, Validity};
 use crate::setback::{Setback, chain};
 use crate::shared::Shared;
 use crate::store::Leaf;
@@ -20,10 +20,12 @@ pub(crate) enum Job {
     Order {
         authority: usize,
         held: Option<Leaf>,
+        record: Record,
     },
     Poll {
         authority: usize,
         held: Leaf,
+        record: Record,
     },
     /// Write what could not be written.
     Save,
@@ -58,11 +60,13 @@ const ASK_SOON: SignedDuration = SignedDuration::from_hours(6);
 
 pub(crate) async fn run(office: Arc<Office>, shared: Arc<Shared>, name: Name, job: Job) -> Outcome {
     match job {
-        Job::Order { authority, held } => {
-            let ordered = order(&office, &shared, &name, authority, held.as_ref()).await;
+        Job::Order { authority, held, record } => {
+            let ordered = order(&office, &shared, &name, authority, held.as_ref(), &record).await;
             ordered.unwrap_or_else(|setback| Outcome::Failed { authority, setback })
         }
-        Job::Poll { authority, held } => poll(&office, &name, authority, &held).await,
+        Job::Poll { authority, held, record } => {
+            poll(&office, &name, authority, &held, &record).await
+        }
         Job::Save => Outcome::Saved(delivery::save_again(&office, &name)),
     }
 }
@@ -73,10 +77,10 @@ async fn order(
     name: &Name,
     authority: usize,
     held: Option<&Leaf>,
+    record: &Record,
 ) -> Result<Outcome, Setback> {
     let counter = &office.counters[authority];
-    let expected = office.store.version(name);
-    let record = office.store.record(name);
+    let expected = office.store.version(name)?;
     let is_from_here = record.authority.as_deref() == Some(&counter.authority.directory);
     let progress = |state| shared.transition(name, state, counter.authority.name());
     if held.is_some() {
@@ -92,10 +96,10 @@ async fn order(
         delivery::deliver(office, name, authority, &issued, &expected).await;
     progress(if seen.is_ok() { State::Live } else { State::Saved });
     let (leaf, now) = (issued.leaf, office.now());
-    let not_after = leaf.validity.not_after.to_string();
+    let not_after = leaf.not_after.to_string();
     let setback = match seen {
         Err(unseen) => Some(Setback::Unseen(unseen)),
-        Ok(()) if !leaf.validity.contains(now) => Some(Setback::WrongClock),
+        Ok(()) if !Validity::from(&leaf).contains(now) => Some(Setback::WrongClock),
         Ok(()) => {
             let authority = counter.authority.name();
             tracing::info!(%name, names = ?leaf.names, authority, not_after, is_saved, "certificate issued");
@@ -106,7 +110,13 @@ async fn order(
 }
 
 /// Asks when the authority wants the certificate to be renewed (RFC 9773).
-async fn poll(office: &Office, name: &Name, authority: usize, held: &Leaf) -> Outcome {
+async fn poll(
+    office: &Office,
+    name: &Name,
+    authority: usize,
+    held: &Leaf,
+    record: &Record,
+) -> Outcome {
     let counter = &office.counters[authority];
     let now = office.now();
     let later = |wait| now.saturating_add(wait).unwrap_or(now);
@@ -120,7 +130,7 @@ async fn poll(office: &Office, name: &Name, authority: usize, held: &Leaf) -> Ou
     match client.renewal_info(&held.der).await {
         Ok(Some(info)) => {
             let poll_after = info.poll_after;
-            Outcome::Polled { renewal: Some(chosen(office, name, held, info)), poll_after }
+            Outcome::Polled { renewal: Some(chosen(name, held, record, info)), poll_after }
         }
         Ok(None) => Outcome::Polled { renewal: None, poll_after: later(ASK_AGAIN) },
         Err(refusal) => {
@@ -133,13 +143,12 @@ async fn poll(office: &Office, name: &Name, authority: usize, held: &Leaf) -> Ou
 }
 
 /// Chooses a moment of the window, once for each window.
-fn chosen(office: &Office, name: &Name, held: &Leaf, info: RenewalInfo) -> Renewal {
+fn chosen(name: &Name, held: &Leaf, record: &Record, info: RenewalInfo) -> Renewal {
     let RenewalInfo { start, end, explanation, .. } = info;
-    let known = office.store.record(name).renewal;
-    let not_after = held.validity.not_after;
+    let not_after = held.not_after;
     let is_known = |one: &Renewal| (one.start, one.end, one.not_after) == (start, end, not_after);
-    if let Some(known) = known.filter(is_known) {
-        return known;
+    if let Some(known) = record.renewal.as_ref().filter(|one| is_known(one)) {
+        return known.clone();
     }
     let selected = schedule::between(start, end);
     let (authority_says, at) = (explanation.as_deref(), selected.to_string());

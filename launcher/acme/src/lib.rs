@@ -15,6 +15,7 @@ mod delivery;
 mod engine;
 mod handshake;
 mod hook;
+mod inspect;
 mod job;
 mod ledger;
 mod manager;
@@ -34,6 +35,7 @@ pub use authority::{Authority, ExternalAccount, LETS_ENCRYPT, LETS_ENCRYPT_STAGI
 pub use client::RootsError;
 pub use clock::Clock;
 pub use hook::{DnsHook, Kinds};
+pub use inspect::inspect;
 pub use manager::{Manager, Prepared, Settings, SetupError, TIMEOUT};
 pub use name::{BadName, Name};
 pub use status::{State, Status};

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use holdall_certificates::{Certificates, Challenges};
+use holdall_certificates::{Certificates, Challenges, LoadError};
 
 use crate::client::{Network, RootsError, Transport};
 use crate::engine::{Command, Engine};
@@ -50,6 +50,9 @@ pub enum SetupError {
     /// The directory can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// TLS itself can't be spoken.
+    #[error(transparent)]
+    Certificates(#[from] LoadError),
     /// The roots that an authority is to be trusted by can't be used.
     #[error("can't speak to {authority}")]
     Roots {
@@ -111,7 +114,7 @@ impl Manager {
         };
         let counters = settings.authorities.into_iter().map(counter);
         let counters = counters.collect::<Result<_, SetupError>>()?;
-        let certificates = Certificates::awaiting(settings.directory);
+        let certificates = Certificates::awaiting(settings.directory)?;
         let challenges = certificates.challenges().cloned();
         Ok(Prepared {
             office: Arc::new(Office {

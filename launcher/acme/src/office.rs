@@ -35,7 +35,7 @@ pub(crate) struct Office {
 /// A certificate that is served from memory, as its file can't be written.
 #[derive(Clone)]
 pub(crate) struct Unsaved {
-    pub pem: Vec<u8>,
+    pub pem: String,
     pub authority: usize,
 }
 
@@ -105,7 +105,7 @@ impl Office {
             Some(key) if keep_key => {
                 self.store.save_account(authority, &AccountKey { url: String::new(), ..key })?;
             }
-            _ => self.store.set_aside_account(authority)?,
+            _ => self.store.set_aside_account(authority, self.now())?,
         }
         Ok(())
     }

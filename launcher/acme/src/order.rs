@@ -33,7 +33,7 @@ pub(crate) struct Plan {
 /// A certificate that was issued.
 pub(crate) struct Issued {
     /// Key and chain.
-    pub pem: Vec<u8>,
+    pub pem: String,
     pub leaf: Leaf,
     pub names: Vec<Name>,
 }
@@ -108,9 +108,9 @@ pub(crate) async fn get(
     attempt.is_now(State::Finalizing);
     let chain = order.certificate(deadline(attempt), counter.authority.chain.as_deref()).await;
     let chain = chain.map_err(heard)?;
-    let pem = format!("{}{chain}", pending.key_pem).into_bytes();
+    let pem = format!("{}{chain}", pending.key_pem);
     let authority = counter.authority.name().to_owned();
-    let leaf = Leaf::read(attempt.name, &pem)
+    let leaf = Leaf::read(attempt.name, pem.as_bytes())
         .map_err(|error| Setback::BadCertificate { authority, source: Box::new(error) })?;
     Ok(Issued { pem, leaf, names: plan.names.clone() })
 }
@@ -124,7 +124,7 @@ async fn begin(
     plan: &Plan,
 ) -> Result<(Order, PendingOrder), Setback> {
     let store = &attempt.office.store;
-    if let Some(pending) = store.order(attempt.name)? {
+    if let Some(pending) = store.order(attempt.name) {
         match resume(attempt, counter, client, plan, &pending).await? {
             Some(order) => return Ok((order, pending)),
             None => store.remove_order(attempt.name)?,
@@ -246,9 +246,12 @@ impl Shown<'_> {
         let name = authorization.name.clone();
         self.challenges.push((name.clone(), challenge.clone()));
         match challenge.kind {
-            ChallengeKind::TlsAlpn01 => challenges.present_tls(&name, challenge.digest),
+            ChallengeKind::TlsAlpn01 => {
+                challenges.present_tls(&name, challenge.digest).map_err(Setback::Challenge)?;
+            }
             ChallengeKind::Http01 => {
-                challenges.present_http(&challenge.token, &challenge.key_authorization);
+                let made = challenges.present_http(&challenge.token, &challenge.key_authorization);
+                made.map_err(Setback::Challenge)?;
             }
             ChallengeKind::Dns01 => {
                 let record = record(&name);

@@ -34,6 +34,8 @@ pub(crate) enum Setback {
         advice(name)
     )]
     NoChallenge { name: String, authority: String, offered: Vec<String> },
+    #[error("a challenge can't be answered")]
+    Challenge(#[source] io::Error),
     #[error("the DNS record {record} could not be made")]
     Hook {
         record: String,
@@ -41,7 +43,7 @@ pub(crate) enum Setback {
         source: io::Error,
     },
     #[error("the directory can't be written, and a certificate must not be lost")]
-    NotWritable(#[source] io::Error),
+    NotWritable(#[source] StoreError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the order is not done after {timeout:#}, it goes on later")]
