@@ -1,6 +1,7 @@
 //! What time it is: the system's time, or one that tests set.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,6 +26,14 @@ impl Clock {
         match self {
             Self::System => Timestamp::now(),
             Self::Manual(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// How long may be slept before the time is looked at again.
+    pub(crate) fn granularity(&self) -> Duration {
+        match self {
+            Self::System => Duration::from_secs(30),
+            Self::Manual(_) => Duration::from_millis(20),
         }
     }
 

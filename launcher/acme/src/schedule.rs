@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::record::{Record, Trouble};
 use crate::status::State;
+use crate::store::Leaf;
 
 /// From when to when a certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +135,12 @@ impl Trouble {
     fn end(&self, now: Timestamp) -> Timestamp {
         let longest = if self.is_told { LONGEST_TOLD } else { LONGEST_OWN };
         if self.until > now + longest { now } else { self.until }
+    }
+}
+
+impl From<&Leaf> for Validity {
+    fn from(leaf: &Leaf) -> Self {
+        Self { not_before: leaf.not_before, not_after: leaf.not_after }
     }
 }
 

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::{Authority, Name};
 
 pub(crate) use account::AccountKey;
-pub(crate) use error::StoreError;
+pub use error::StoreError;
 pub(crate) use held::{Held, Leaf, Version};
 pub(crate) use lease::{Holder, Lease, Leased};
 pub(crate) use order::PendingOrder;
@@ -129,6 +129,18 @@ impl Store {
 
     /// Whether the directory can be written to: done before an order is made.
     pub fn writable(&self) -> Result<(), StoreError> {
+        todo!()
+    }
+}
+
+impl Store {
+    /// Reads a file of ours below the directory; `None` if there is none or if it is damaged.
+    pub fn read_json<T: DeserializeOwned>(&self, file: &str) -> Option<T> {
+        todo!()
+    }
+
+    /// Writes a file of ours below the directory, whole or not at all.
+    pub fn write_json<T: Serialize>(&self, file: &str, value: &T) -> Result<(), StoreError> {
         todo!()
     }
 }

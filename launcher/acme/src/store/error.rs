@@ -5,13 +5,16 @@ use std::path::PathBuf;
 
 /// What can't be done in the directory of certificates.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
+#[non_exhaustive]
+pub enum StoreError {
     /// The system refuses.
     #[error("can't {action} {}", path.display())]
     Io {
         /// What was to be done.
         action: &'static str,
+        /// Where.
         path: PathBuf,
+        /// What the system said.
         source: io::Error,
     },
 }

@@ -35,3 +35,16 @@ pub(crate) enum Version {
     /// The SHA-256 of its content.
     Content([u8; 32]),
 }
+
+impl Leaf {
+    /// The certificate in what is to become `NAME.pem`, if all that it needs is there: the key, its
+    /// certificate for the name, the chain.
+    pub fn read(name: &crate::Name, pem: &[u8]) -> Result<Self, Damage> {
+        todo!()
+    }
+}
+
+/// What is wrong with a `NAME.pem`.
+#[derive(Debug, thiserror::Error)]
+#[error("damage")]
+pub(crate) struct Damage;

@@ -1,0 +1,160 @@
+//! What is done for a name at one time, beside what is done for others.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::attempt::{Attempt, Gained};
+use crate::client::RenewalInfo;
+use crate::delivery::{self, Delivered};
+use crate::office::Office;
+use crate::record::{Record, Renewal};
+use crate::schedule::{self, Validity};
+use crate::setback::{Setback, chain};
+use crate::shared::Shared;
+use crate::store::Leaf;
+use crate::{Name, State};
+
+/// What is to be done.
+pub(crate) enum Job {
+    Order {
+        authority: usize,
+        held: Option<Leaf>,
+        record: Record,
+    },
+    Poll {
+        authority: usize,
+        held: Leaf,
+        record: Record,
+    },
+    /// Write what could not be written.
+    Save,
+}
+
+/// How it ended.
+pub(crate) enum Outcome {
+    /// There is a new certificate; it may not be of use yet.
+    Issued {
+        authority: usize,
+        leaf: Leaf,
+        setback: Option<Setback>,
+    },
+    /// Another process had renewed it.
+    Found,
+    Polled {
+        renewal: Option<Renewal>,
+        poll_after: Timestamp,
+    },
+    Saved(bool),
+    Failed {
+        authority: usize,
+        setback: Setback,
+    },
+}
+
+/// An authority that knows nothing of renewal times is asked again after a day, in case it learns.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// After it could not be asked.
+const ASK_SOON: SignedDuration = SignedDuration::from_hours(6);
+
+pub(crate) async fn run(office: Arc<Office>, shared: Arc<Shared>, name: Name, job: Job) -> Outcome {
+    match job {
+        Job::Order { authority, held, record } => {
+            let ordered = order(&office, &shared, &name, authority, held.as_ref(), &record).await;
+            ordered.unwrap_or_else(|setback| Outcome::Failed { authority, setback })
+        }
+        Job::Poll { authority, held, record } => {
+            poll(&office, &name, authority, &held, &record).await
+        }
+        Job::Save => Outcome::Saved(delivery::save_again(&office, &name)),
+    }
+}
+
+async fn order(
+    office: &Office,
+    shared: &Shared,
+    name: &Name,
+    authority: usize,
+    held: Option<&Leaf>,
+    record: &Record,
+) -> Result<Outcome, Setback> {
+    let counter = &office.counters[authority];
+    let expected = office.store.version(name)?;
+    let is_from_here = record.authority.as_deref() == Some(&counter.authority.directory);
+    let progress = |state| shared.transition(name, state, counter.authority.name());
+    if held.is_some() {
+        progress(State::Due);
+    }
+    let attempt = Attempt { office, name, authority, held, is_from_here, progress: &progress };
+    let issued = match attempt.run().await? {
+        Gained::Found => return Ok(Outcome::Found),
+        Gained::Issued(issued) => issued,
+    };
+    counter.note(office, |ledger, now| ledger.issued(&issued.names, now));
+    let Delivered { is_saved, seen } =
+        delivery::deliver(office, name, authority, &issued, &expected).await;
+    progress(if seen.is_ok() { State::Live } else { State::Saved });
+    let (leaf, now) = (issued.leaf, office.now());
+    let not_after = leaf.not_after.to_string();
+    let setback = match seen {
+        Err(unseen) => Some(Setback::Unseen(unseen)),
+        Ok(()) if !Validity::from(&leaf).contains(now) => Some(Setback::WrongClock),
+        Ok(()) => {
+            let authority = counter.authority.name();
+            tracing::info!(%name, names = ?leaf.names, authority, not_after, is_saved, "certificate issued");
+            None
+        }
+    };
+    Ok(Outcome::Issued { authority, leaf, setback })
+}
+
+/// Asks when the authority wants the certificate to be renewed (RFC 9773).
+async fn poll(
+    office: &Office,
+    name: &Name,
+    authority: usize,
+    held: &Leaf,
+    record: &Record,
+) -> Outcome {
+    let counter = &office.counters[authority];
+    let now = office.now();
+    let later = |wait| now.saturating_add(wait).unwrap_or(now);
+    let client = match office.client(counter).await {
+        Ok(client) => client,
+        Err(setback) => {
+            tracing::debug!(%name, error = chain(&setback), "renewal time not asked for");
+            return Outcome::Polled { renewal: None, poll_after: later(ASK_SOON) };
+        }
+    };
+    match client.renewal_info(&held.der).await {
+        Ok(Some(info)) => {
+            let poll_after = info.poll_after;
+            Outcome::Polled { renewal: Some(chosen(name, held, record, info)), poll_after }
+        }
+        Ok(None) => Outcome::Polled { renewal: None, poll_after: later(ASK_AGAIN) },
+        Err(refusal) => {
+            let (authority, error) = (counter.authority.name(), chain(&refusal));
+            tracing::warn!(%name, authority, error, "renewal time not told, its life counts");
+            let told = refusal.retry_after.unwrap_or(now);
+            Outcome::Polled { renewal: None, poll_after: told.max(later(ASK_SOON)) }
+        }
+    }
+}
+
+/// Chooses a moment of the window, once for each window.
+fn chosen(name: &Name, held: &Leaf, record: &Record, info: RenewalInfo) -> Renewal {
+    let RenewalInfo { start, end, explanation, .. } = info;
+    let not_after = held.not_after;
+    let is_known = |one: &Renewal| (one.start, one.end, one.not_after) == (start, end, not_after);
+    if let Some(known) = record.renewal.as_ref().filter(|one| is_known(one)) {
+        return known.clone();
+    }
+    let selected = schedule::between(start, end);
+    let (authority_says, at) = (explanation.as_deref(), selected.to_string());
+    match authority_says {
+        Some(url) => tracing::warn!(%name, at, url, "the authority wants it renewed, and says why"),
+        None => tracing::debug!(%name, at, "renewal time told"),
+    }
+    Renewal { not_after, start, end, selected, explanation }
+}
