@@ -14,6 +14,8 @@ mod lock;
 mod order;
 mod publish;
 mod quarantine;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fs::{self, DirEntry};

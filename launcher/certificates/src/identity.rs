@@ -69,11 +69,11 @@ impl Identity {
     pub fn from_pem(path: &Path, pem: &[u8]) -> Result<Self, LoadError> {
         let fault = |fault| LoadError::new(path, fault);
         let contents = file::parse(pem, path, file::PRIVATE).map_err(fault)?;
-        let key = contents.key.ok_or_else(|| fault(Fault::NoKey))?;
         let certificates: Vec<_> = contents.certificates.iter().collect();
         if certificates.is_empty() {
             return Err(fault(Fault::NoCertificate));
         }
+        let key = contents.key.ok_or_else(|| fault(Fault::NoKey))?;
         let identity = Self::new(path, &certificates, &key, Answers::of(path, &certificates))?;
         identity.ok_or_else(|| fault(Fault::KeyMismatch { key: path.to_owned() }))
     }
