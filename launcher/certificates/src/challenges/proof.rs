@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, CustomExtension, KeyPair, SanType};
 use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::sign::any_ecdsa_type;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 
 use super::{Digest, Identifier};
@@ -36,7 +38,9 @@ pub(super) fn config(identifier: &Identifier, digest: Digest) -> Result<Arc<Serv
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let builder = ServerConfig::builder_with_provider(Arc::new(provider()));
     let builder = builder.with_protocol_versions(&[&TLS13, &TLS12])?.with_no_client_auth();
-    let mut config = builder.with_single_cert(vec![certificate.der().clone()], key)?;
+    // The builder's own check knows no critical extension of this kind.
+    let certified = CertifiedKey::new(vec![certificate.der().clone()], any_ecdsa_type(&key)?);
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     // Each proof is a handshake of its own.
     config.send_tls13_tickets = 0;

@@ -65,7 +65,7 @@ pub fn connect(
     connect_to(config, certificates.server_config(), name)
 }
 
-fn connect_to(
+pub fn connect_to(
     config: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
     name: &str,

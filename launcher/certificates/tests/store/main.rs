@@ -1,6 +1,8 @@
 //! Certificates in real files, seen by real TLS clients.
 
 mod authority;
+mod awaiting;
+mod challenges;
 mod client;
 mod directory;
 mod events;
