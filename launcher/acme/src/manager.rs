@@ -176,9 +176,9 @@ impl Prepared {
     /// # Errors
     /// The system gives no thread.
     pub fn start(self) -> io::Result<Manager> {
-        let shared = Arc::new(Shared::default());
+        let engine = self.into_engine();
+        let shared = Arc::clone(&engine.shared);
         let (sender, events) = channel();
-        let engine = Engine { office: self.office, shared: Arc::clone(&shared) };
         let supervisor = Supervisor {
             engine,
             shared: Arc::clone(&shared),
@@ -189,6 +189,12 @@ impl Prepared {
         let thread = thread::Builder::new().name("acme watch".to_owned());
         let thread = thread.spawn(move || supervisor.run())?;
         Ok(Manager { shared, events: sender, supervisor: Mutex::new(Some(thread)) })
+    }
+}
+
+impl Prepared {
+    pub(crate) fn into_engine(self) -> Engine {
+        Engine { office: self.office, shared: Arc::default() }
     }
 }
 

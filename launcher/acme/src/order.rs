@@ -247,11 +247,11 @@ impl Shown<'_> {
         self.challenges.push((name.clone(), challenge.clone()));
         match challenge.kind {
             ChallengeKind::TlsAlpn01 => {
-                challenges.present_tls(&name, challenge.digest).map_err(Setback::Challenge)?;
+                may_fail(&name, challenges.present_tls(&name, challenge.digest));
             }
             ChallengeKind::Http01 => {
-                let made = challenges.present_http(&challenge.token, &challenge.key_authorization);
-                made.map_err(Setback::Challenge)?;
+                let (token, answer) = (&challenge.token, &challenge.key_authorization);
+                may_fail(&name, challenges.present_http(token, answer));
             }
             ChallengeKind::Dns01 => {
                 let record = record(&name);
@@ -298,6 +298,13 @@ impl Shown<'_> {
         };
         let called = tokio::task::spawn_blocking(move || call(&*hook, &record, &value));
         called.await.map_err(io::Error::other)?
+    }
+}
+
+/// What can't be written is answered by this process alone, which is enough where there is no other.
+fn may_fail(name: &str, presented: io::Result<()>) {
+    if let Err(error) = presented {
+        tracing::warn!(name, %error, "only this process answers the challenge");
     }
 }
 

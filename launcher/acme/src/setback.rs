@@ -34,8 +34,6 @@ pub(crate) enum Setback {
         advice(name)
     )]
     NoChallenge { name: String, authority: String, offered: Vec<String> },
-    #[error("a challenge can't be answered")]
-    Challenge(#[source] io::Error),
     #[error("the DNS record {record} could not be made")]
     Hook {
         record: String,

@@ -121,3 +121,6 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

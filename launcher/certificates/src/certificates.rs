@@ -1,20 +1,24 @@
 //! The certificates of a source, kept up to date while they are in use.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use crate::config::server_config;
+use crate::care::Care;
+use crate::challenges::Challenges;
+use crate::config::{schemes, server_config};
 use crate::directories;
 use crate::error::{Fault, LoadError};
-use crate::identity::Identity;
+use crate::identity::{Identities, Identity};
 use crate::index::Index;
+use crate::published::Published;
 use crate::report::{self, Report};
 use crate::snapshot::Snapshot;
 use crate::source::{Found, Source};
@@ -44,6 +48,8 @@ pub struct CertificateInfo {
 #[derive(Debug)]
 struct Store {
     source: Source,
+    care: Care,
+    challenges: Option<Challenges>,
     live: Arc<Live>,
     config: Arc<ServerConfig>,
     state: Mutex<State>,
@@ -58,12 +64,10 @@ struct Live(RwLock<Arc<Index>>);
 struct State {
     snapshot: Snapshot,
     identities: Identities,
+    published: Published,
     /// What was wrong the last time, in words.
     faults: HashMap<PathBuf, String>,
 }
-
-/// By the file of the certificate.
-type Identities = BTreeMap<PathBuf, Arc<Identity>>;
 
 impl Certificates {
     /// Reads a source.
@@ -76,39 +80,73 @@ impl Certificates {
     /// The file that can't be used and what is wrong with it, or the directory if no certificate
     /// in it can be served.
     pub fn load(source: Source) -> Result<Self, LoadError> {
-        let snapshot = Snapshot::take(source.files()?, &Snapshot::default());
-        let Found { identities, faults, .. } = source.find(&snapshot);
-        if identities.is_empty() {
-            return Err(none_usable(&source, faults));
+        Self::start(source, Care::Others)
+    }
+
+    /// Reads a directory whose files an ACME client of this process writes and mends.
+    ///
+    /// It is as [`load`](Self::load) of [`Source::Directory`], except that there need not be a
+    /// certificate yet, that the last one goes too when its file is gone, that a key which others
+    /// may read is used, and that nothing is told about what is wrong with a `NAME.pem`: all that
+    /// is the client's business.
+    ///
+    /// # Errors
+    ///
+    /// The directory can't be read, or TLS can't be set up.
+    pub fn awaiting(directory: PathBuf) -> Result<Self, LoadError> {
+        Self::start(Source::Directory(directory), Care::Ourselves)
+    }
+
+    fn start(source: Source, care: Care) -> Result<Self, LoadError> {
+        let snapshot = Snapshot::take(source.files()?, &Snapshot::default(), care);
+        let mut found = source.find(&snapshot);
+        let identities = found.identities();
+        if identities.is_empty() && care == Care::Others {
+            return Err(none_usable(&source, found.faults));
         }
-        let identities = by_path(identities);
         report::loaded(&identities);
-        let faults = report::left_out(&faults);
+        found.faults.retain(|fault| care.tells(&fault.path));
+        let faults = report::left_out(&found.faults);
         let live = Arc::new(Live(RwLock::new(Arc::new(Index::new(identities.values())))));
         let config = server_config(live.clone())
             .map_err(|error| LoadError::new(source.path(), Fault::Tls(error)))?;
-        let state = Mutex::new(State { snapshot, identities, faults });
-        Ok(Self(Arc::new(Store { source, live, config, state })))
+        let challenges =
+            (care == Care::Ourselves).then(|| Challenges::new(Some(source.path().join(".chal"))));
+        let published = Published::default();
+        let state = Mutex::new(State { snapshot, identities, published, faults });
+        Ok(Self(Arc::new(Store { source, care, challenges, live, config, state })))
     }
 
-    /// A directory whose files an ACME client of this process writes.
-    pub fn awaiting(_directory: PathBuf) -> Result<Self, LoadError> {
-        todo!()
+    /// Serves this from now on as what the file at `path` holds, which is a path in the directory
+    /// as it was given. It is served from memory until the file holds it, or something newer, or
+    /// is removed: a full disk is no reason to serve what expires.
+    ///
+    /// # Errors
+    ///
+    /// The key and the certificate are damaged, or do not belong together.
+    pub fn publish(&self, path: &Path, pem: &[u8]) -> Result<(), LoadError> {
+        let identity = Arc::new(Identity::from_pem(path, pem)?);
+        let mut state = self.0.state();
+        let files = self.0.source.files().unwrap_or_else(|_| state.snapshot.paths());
+        let snapshot = Snapshot::take(files, &state.snapshot, self.0.care);
+        let mut found = self.0.source.find(&snapshot);
+        let identities = found.identities();
+        state.published.put(identity, &identities);
+        let index = state.renew(snapshot, identities, found, &self.0, Report::News);
+        self.0.live.replace(index);
+        Ok(())
     }
 
-    /// Serves this as what the file holds.
-    pub fn publish(&self, _path: &std::path::Path, _pem: &[u8]) -> Result<(), LoadError> {
-        todo!()
+    /// The certificate that a client gets which asks for this name and can verify any signature.
+    pub fn leaf(&self, name: &str) -> Option<CertificateDer<'static>> {
+        let index = self.0.live.index();
+        let identity = index.choose(Some(name), &schemes(), SystemTime::now())?;
+        identity.certified.cert.first().cloned()
     }
 
-    /// The certificate that is served for a name.
-    pub fn leaf(&self, _name: &str) -> Option<rustls::pki_types::CertificateDer<'static>> {
-        todo!()
-    }
-
-    /// The answers to challenges, if the directory is [awaiting](Self::awaiting) certificates.
-    pub fn challenges(&self) -> Option<&crate::Challenges> {
-        todo!()
+    /// The answers to challenges, where an ACME client [awaits](Self::awaiting) them.
+    pub fn challenges(&self) -> Option<&Challenges> {
+        self.0.challenges.as_ref()
     }
 
     /// How TLS is spoken: one for all connections, and the same after a reload.
@@ -171,12 +209,13 @@ impl Certificates {
             Ok(files) => files,
             Err(error) => return state.fail(error, report),
         };
-        let snapshot = Snapshot::take(files, &state.snapshot);
+        let snapshot = Snapshot::take(files, &state.snapshot, self.0.care);
         if report == Report::News && snapshot.is_same(&state.snapshot) {
             return;
         }
-        let found = self.0.source.find(&snapshot);
-        let index = state.renew(snapshot, found, &self.0.source, report);
+        let mut found = self.0.source.find(&snapshot);
+        let identities = found.identities();
+        let index = state.renew(snapshot, identities, found, &self.0, report);
         self.0.live.replace(index);
     }
 }
@@ -186,23 +225,25 @@ impl State {
     fn renew(
         &mut self,
         snapshot: Snapshot,
+        mut next: Identities,
         found: Found,
-        source: &Source,
+        store: &Store,
         report: Report,
     ) -> Index {
-        let mut next = by_path(found.identities);
         let mut faults = found.faults;
         // An empty file that was not empty before is no request.
         let emptied = |request: &LoadError| self.identities.contains_key(&request.path);
         faults.extend(found.requests.into_iter().filter(emptied));
+        faults.retain(|fault| store.care.tells(&fault.path));
+        self.published.overlay(&snapshot, &mut next);
         for (path, old) in &self.identities {
             // A file that is still there gives its certificate up only for a better one.
             if snapshot.contains(path) && !next.contains_key(path) {
                 next.insert(path.clone(), old.clone());
             }
         }
-        if next.is_empty() {
-            faults.push(none_usable(source, Vec::new()));
+        if next.is_empty() && store.care == Care::Others {
+            faults.push(none_usable(&store.source, Vec::new()));
             next = self.identities.clone();
         }
         keep_unchanged(&self.identities, &mut next);
@@ -242,10 +283,6 @@ impl ResolvesServerCert for Live {
         let identity = index.choose(hello.server_name(), hello.signature_schemes(), now);
         identity.map(|identity| identity.certified.clone())
     }
-}
-
-fn by_path(identities: Vec<Identity>) -> Identities {
-    identities.into_iter().map(|one| (one.path.clone(), Arc::new(one))).collect()
 }
 
 /// What shows the same certificates stays the same object, so that it is no news.

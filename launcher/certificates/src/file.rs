@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::OFlags;
 
+use crate::care::Care;
 use crate::error::Fault;
 use crate::key::PrivateKey;
 use crate::pem;
@@ -43,12 +44,20 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// Anyone but the owner may read or write.
 const OTHERS: u32 = 0o066;
 
+/// Only the owner may.
+pub(crate) const PRIVATE: u32 = 0o600;
+
 impl File {
     /// Reads the file, following symbolic links.
-    pub fn read(path: &Path) -> Self {
+    pub fn read(path: &Path, care: Care) -> Self {
         match open(path) {
             Ok((metadata, text)) => {
-                let contents = parse(&text, path, metadata.mode()).map_err(Arc::new);
+                let mode = match care {
+                    Care::Others => metadata.mode(),
+                    // Who tends the file mends it; until then it serves.
+                    Care::Ourselves => PRIVATE,
+                };
+                let contents = parse(&text, path, mode).map_err(Arc::new);
                 let stamp = contents.is_ok().then(|| settled_stamp(&metadata)).flatten();
                 Self { contents, stamp }
             }
@@ -84,7 +93,8 @@ fn open(path: &Path) -> Result<(Metadata, Vec<u8>), Fault> {
     }
 }
 
-fn parse(text: &[u8], path: &Path, mode: u32) -> Result<Contents, Fault> {
+/// What the text of a file with these permission bits holds.
+pub(crate) fn parse(text: &[u8], path: &Path, mode: u32) -> Result<Contents, Fault> {
     let mut contents = Contents { key: None, certificates: Vec::new() };
     for block in pem::blocks(text)? {
         if block.kind == rustls::pki_types::pem::SectionKind::Certificate {

@@ -1,5 +1,6 @@
 //! What a server shows in a handshake: a chain of certificates and the key that signs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,6 +10,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use crate::error::{Fault, LoadError};
+use crate::file;
 use crate::key::PrivateKey;
 use crate::x509::Certificate;
 
@@ -23,6 +25,9 @@ pub(crate) struct Identity {
     pub answers: Answers,
     pub certified: Arc<CertifiedKey>,
 }
+
+/// By the file of the certificate.
+pub(crate) type Identities = BTreeMap<PathBuf, Arc<Identity>>;
 
 /// Which clients an identity is shown to, besides those that ask for one of its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +65,19 @@ impl Identity {
         }))
     }
 
+    /// The identity in the text of one file, which has all of it.
+    pub fn from_pem(path: &Path, pem: &[u8]) -> Result<Self, LoadError> {
+        let fault = |fault| LoadError::new(path, fault);
+        let contents = file::parse(pem, path, file::PRIVATE).map_err(fault)?;
+        let key = contents.key.ok_or_else(|| fault(Fault::NoKey))?;
+        let certificates: Vec<_> = contents.certificates.iter().collect();
+        if certificates.is_empty() {
+            return Err(fault(Fault::NoCertificate));
+        }
+        let identity = Self::new(path, &certificates, &key, Answers::of(path, &certificates))?;
+        identity.ok_or_else(|| fault(Fault::KeyMismatch { key: path.to_owned() }))
+    }
+
     /// Whether this shows the same certificates as `other`.
     pub fn is_same(&self, other: &Self) -> bool {
         self.certified.cert == other.certified.cert && self.answers == other.answers
@@ -80,6 +98,21 @@ impl Identity {
             SignatureAlgorithm::ECDSA => 0,
             SignatureAlgorithm::RSA => 2,
             _ => 1,
+        }
+    }
+}
+
+impl Answers {
+    /// `DEFAULT.pem` answers anyone; a certificate for an address answers those that connect to
+    /// one, who send no name.
+    pub fn of(path: &Path, certificates: &[&Certificate]) -> Self {
+        let names = || certificates.iter().flat_map(|one| &one.names);
+        if path.file_stem().is_some_and(|stem| stem == "DEFAULT") {
+            Self::Anyone
+        } else if names().any(|name| name.parse::<std::net::IpAddr>().is_ok()) {
+            Self::NoName
+        } else {
+            Self::ItsNames
         }
     }
 }

@@ -25,8 +25,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod care;
 mod certificates;
 mod challenges;
+mod checked;
 mod config;
 mod directories;
 mod error;
@@ -35,6 +37,7 @@ mod identity;
 mod index;
 mod key;
 mod pem;
+mod published;
 mod report;
 mod snapshot;
 mod source;
@@ -43,6 +46,7 @@ mod x509;
 
 pub use certificates::{CertificateInfo, Certificates};
 pub use challenges::Challenges;
+pub use checked::Checked;
 pub use error::{Fault, LoadError};
 pub use source::Source;
 pub use watch::Watcher;

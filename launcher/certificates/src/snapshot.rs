@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::care::Care;
 use crate::error::{Fault, LoadError};
 use crate::file::{Contents, File};
 
@@ -13,10 +14,10 @@ pub(crate) struct Snapshot(BTreeMap<PathBuf, Arc<File>>);
 
 impl Snapshot {
     /// Reads those of `paths` that are not for certain as they were in `before`.
-    pub fn take(paths: impl IntoIterator<Item = PathBuf>, before: &Self) -> Self {
+    pub fn take(paths: impl IntoIterator<Item = PathBuf>, before: &Self, care: Care) -> Self {
         let read = |path: PathBuf| {
             let known = before.0.get(&path).filter(|file| file.is_current(&path)).cloned();
-            let file = known.unwrap_or_else(|| Arc::new(File::read(&path)));
+            let file = known.unwrap_or_else(|| Arc::new(File::read(&path, care)));
             (path, file)
         };
         Self(paths.into_iter().map(read).collect())
@@ -32,6 +33,11 @@ impl Snapshot {
 
     pub fn contains(&self, path: &Path) -> bool {
         self.0.contains_key(path)
+    }
+
+    /// Which files these are.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.0.keys().cloned().collect()
     }
 
     /// The contents of a file of this snapshot.

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::{Fault, LoadError};
 use crate::file::Contents;
-use crate::identity::{Answers, Identity};
+use crate::identity::{Answers, Identities, Identity};
 use crate::key::PrivateKey;
 use crate::snapshot::Snapshot;
 use crate::x509::Certificate;
@@ -77,6 +78,12 @@ impl Source {
 }
 
 impl Found {
+    /// What is served from the files alone.
+    pub fn identities(&mut self) -> Identities {
+        let identities = std::mem::take(&mut self.identities).into_iter();
+        identities.map(|one| (one.path.clone(), Arc::new(one))).collect()
+    }
+
     fn with(mut self, identity: Result<Option<Identity>, LoadError>) -> Self {
         match identity {
             Ok(identity) => self.identities.extend(identity),
@@ -167,28 +174,17 @@ fn from_contents(
     let key = contents.key.as_ref().or_else(|| certificates.iter().find_map(of_certificate));
     let fault = match key {
         Some(_) if certificates.is_empty() => return Ok(None),
-        Some(key) => match Identity::new(path, &certificates, key, answers(path, &certificates))? {
-            Some(identity) => return Ok(Some(identity)),
-            None => Fault::KeyMismatch { key: path.to_owned() },
-        },
+        Some(key) => {
+            match Identity::new(path, &certificates, key, Answers::of(path, &certificates))? {
+                Some(identity) => return Ok(Some(identity)),
+                None => Fault::KeyMismatch { key: path.to_owned() },
+            }
+        }
         None if certificates.is_empty() => Fault::NoCertificate,
         None if certificates.iter().all(|one| one.is_authority) => return Ok(None),
         None => Fault::NoKeyBeside,
     };
     Err(LoadError::new(path, fault))
-}
-
-/// `DEFAULT.pem` answers anyone; a certificate for an address answers those that connect to one,
-/// who send no name.
-fn answers(path: &Path, certificates: &[&Certificate]) -> Answers {
-    let names = || certificates.iter().flat_map(|one| &one.names);
-    if path.file_stem().is_some_and(|stem| stem == "DEFAULT") {
-        Answers::Anyone
-    } else if names().any(|name| name.parse::<std::net::IpAddr>().is_ok()) {
-        Answers::NoName
-    } else {
-        Answers::ItsNames
-    }
 }
 
 fn is_request(error: &LoadError) -> bool {

@@ -2,6 +2,7 @@
 
 mod bundling;
 mod first_run;
+mod handshakes;
 mod launch;
 mod lookup;
 mod million;
@@ -62,5 +63,10 @@ pub const FIGURES: &[Figure] = &[
         name: "requests",
         title: "What a request costs the server (processor time), 64 connections",
         measure: requests::measure,
+    },
+    Figure {
+        name: "handshakes",
+        title: "What a TLS handshake costs the server (processor time)",
+        measure: handshakes::measure,
     },
 ];

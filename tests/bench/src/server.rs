@@ -51,10 +51,10 @@ impl Drop for Server {
     }
 }
 
-/// The address in `serving on http://127.0.0.1:1234`, in text or JSON; `None` while the line is
+/// The address in `serving on http://127.0.0.1:1234`, or https, in text or JSON; `None` while the line is
 /// not whole.
 pub fn address(log: &str) -> Option<&str> {
-    let (_, rest) = log.split_once("http://")?;
+    let (_, rest) = log.split_once("://")?;
     let end = rest.find(|char: char| !(char.is_ascii_digit() || ".:".contains(char)))?;
     Some(&rest[..end])
 }

@@ -1,7 +1,19 @@
-//! What a file `NAME.pem` holds.
+//! What a file `NAME.pem` holds, and what can be wrong with it.
 
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use holdall_certificates::{Checked, Fault};
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
+
+use crate::Name;
 
 /// What there is for a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +33,6 @@ pub(crate) struct Leaf {
     pub names: Vec<String>,
     pub not_before: Timestamp,
     pub not_after: Timestamp,
-    /// The common name of the issuer.
-    pub issuer: Option<String>,
-    /// It and its chain as PEM, without the key.
-    pub chain: String,
 }
 
 /// What a file was at some moment; two are equal if the file was the same.
@@ -36,15 +44,106 @@ pub(crate) enum Version {
     Content([u8; 32]),
 }
 
+/// What is wrong with a `NAME.pem`.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Damage {
+    #[error(transparent)]
+    Fault(#[from] Arc<Fault>),
+    #[error("byte {offset} of it is NUL, as after a power loss")]
+    Nul { offset: usize },
+    #[error("it has {found} of its {written} certificates")]
+    Cut { written: usize, found: usize },
+    #[error("its certificate is not for {name}, but for {found:?}")]
+    OtherName { name: Name, found: Vec<String> },
+}
+
+/// Far more than a key and a long chain need.
+const LIMIT_BYTES: u64 = 1 << 20;
+
+/// The first line of what we write, before the number. Readers of PEM pass over it (RFC 7468
+/// section 2); without it nobody could tell that a file was cut between two certificates.
+const HEADER: &str = "# holdall: a private key, then certificates: ";
+
 impl Leaf {
     /// The certificate in what is to become `NAME.pem`, if all that it needs is there: the key, its
     /// certificate for the name, the chain.
-    pub fn read(name: &crate::Name, pem: &[u8]) -> Result<Self, Damage> {
-        todo!()
+    pub fn read(name: &Name, pem: &[u8]) -> Result<Self, Damage> {
+        if let Some(offset) = pem.iter().position(|byte| *byte == 0) {
+            return Err(Damage::Nul { offset });
+        }
+        let file_name = format!("{name}.pem");
+        let checked = Checked::parse(Path::new(&file_name), pem).map_err(|error| error.fault)?;
+        let found = checked.chain.len();
+        if let Some(written) = written_certificates(pem).filter(|written| *written != found) {
+            return Err(Damage::Cut { written, found });
+        }
+        let Some(der) = checked.chain.into_iter().next().filter(|_| covers(&checked.names, name))
+        else {
+            return Err(Damage::OtherName { name: name.clone(), found: checked.names });
+        };
+        let (not_before, not_after) = (time(checked.not_before), time(checked.not_after));
+        Ok(Self { der, names: checked.names, not_before, not_after })
     }
 }
 
-/// What is wrong with a `NAME.pem`.
-#[derive(Debug, thiserror::Error)]
-#[error("damage")]
-pub(crate) struct Damage;
+impl Version {
+    /// Of what [`read`] gives.
+    pub(super) fn of(content: Option<&[u8]>) -> Self {
+        match content {
+            None => Self::Absent,
+            Some([]) => Self::Empty,
+            Some(bytes) => Self::Content(Sha256::digest(bytes).into()),
+        }
+    }
+}
+
+/// What is written for a key and a chain.
+pub(super) fn text(pem: &str) -> String {
+    let certificates = pem.matches("-----BEGIN CERTIFICATE-----").count();
+    format!("{HEADER}{certificates}\n{pem}")
+}
+
+/// Reads a file of at most a mebibyte, through symbolic links; nothing where there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
+    // Not to wait for ever for the other side of a pipe.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        // A link to nothing is there all the same.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {
+            return Ok(None);
+        }
+        opened => opened.map_err(Fault::Unreadable)?,
+    };
+    let metadata = file.metadata().map_err(Fault::Unreadable)?;
+    if metadata.is_dir() {
+        return Err(Fault::Directory);
+    }
+    if !metadata.is_file() {
+        return Err(Fault::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    file.take(LIMIT_BYTES + 1).read_to_end(&mut bytes).map_err(Fault::Unreadable)?;
+    if bytes.len() as u64 > LIMIT_BYTES {
+        return Err(Fault::TooLarge { limit_bytes: LIMIT_BYTES });
+    }
+    Ok(Some(bytes))
+}
+
+/// How many certificates the file had when we wrote it.
+fn written_certificates(pem: &[u8]) -> Option<usize> {
+    let line = pem.strip_prefix(HEADER.as_bytes())?.split(|byte| *byte == b'\n').next()?;
+    // A number that can't be read is damage too: no file has so many.
+    Some(str::from_utf8(line).ok().and_then(|line| line.parse().ok()).unwrap_or(usize::MAX))
+}
+
+/// Whether a certificate with these names is one for `name` (RFC 9525 section 6.3).
+fn covers(names: &[String], name: &Name) -> bool {
+    let parent = name.as_str().split_once('.').filter(|_| name.address().is_none());
+    let wildcard = parent.map(|(_, parent)| format!("*.{parent}"));
+    names.iter().any(|one| one == name.as_str() || Some(one) == wildcard.as_ref())
+}
+
+/// Beyond the year 9999, the last moment there is.
+fn time(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or(Timestamp::MAX)
+}
