@@ -26,7 +26,7 @@ pub(crate) struct Told {
 
 impl Log {
     /// Reads a pipe to its end, even if nobody looks: so the writer never waits for a reader.
-    pub(crate) fn follow(pipe: impl Read + Send + 'static) -> Self {
+    pub fn follow(pipe: impl Read + Send + 'static) -> Self {
         let log = Self(Arc::default());
         let writer = log.clone();
         std::thread::spawn(move || {

@@ -14,14 +14,18 @@ use crate::Run;
 /// # Panics
 /// If it is not installed: `tests/install-tools` knows its package.
 pub fn tool(name: &str) -> Run {
-    Run::new(find(name))
+    Run::new(path(name))
 }
 
-fn find(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+/// Where a program of the system is.
+///
+/// # Panics
+/// If it is not installed: `tests/install-tools` knows its package.
+pub fn path(name: &str) -> PathBuf {
+    let places = std::env::var_os("PATH").unwrap_or_default();
     // Where Debian keeps setcap and its like, which the PATH of an ordinary user lacks.
     let more = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    let mut places = std::env::split_paths(&path).chain(more).map(|place| place.join(name));
+    let mut places = std::env::split_paths(&places).chain(more).map(|place| place.join(name));
     places
         .find(|place| place.is_file())
         .unwrap_or_else(|| panic!("{name} is missing: run tests/install-tools"))
@@ -35,14 +39,18 @@ pub fn is_root() -> bool {
 /// Whether the superuser runs the test; says on standard error that it was not run otherwise,
 /// and why it has to be the superuser.
 pub fn root_for(reason: &str) -> bool {
-    if is_root() {
-        return true;
+    if !is_root() {
+        not_run(&format!("only root {reason}"));
     }
+    is_root()
+}
+
+/// Says on standard error that a test was not run, and why.
+pub fn not_run(reason: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     // Not by eprintln!, which the test harness hides where a test succeeds.
-    let _ = writeln!(std::io::stderr(), "\nNOT RUN: {test}: only root {reason}");
-    false
+    let _ = writeln!(std::io::stderr(), "\nNOT RUN: {test}: {reason}");
 }
 
 /// A shell script in a mount namespace of its own, as root there; it ends at the first error.

@@ -1,0 +1,3 @@
+//! What can go wrong on the way to a certificate, case by case, and what has to happen then.
+
+mod harness;
