@@ -19,6 +19,14 @@ impl Care {
     pub fn tells(self, path: &Path) -> bool {
         self == Self::Others || !is_of_a_name(path)
     }
+
+    /// Whether a file of this name is none of the source: what an ACME client keeps for itself
+    /// changes with every step that it takes, and a look at ten thousand files is not for free.
+    pub fn ignores(self, name: &[u8]) -> bool {
+        let ends = [".state", ".order", ".prev", ".json"];
+        self == Self::Ourselves
+            && (name.starts_with(b".tmp-") || ends.iter().any(|end| name.ends_with(end.as_bytes())))
+    }
 }
 
 /// Whether the file is a `NAME.pem`, with the name of a host, a wildcard or an address.
@@ -34,6 +42,17 @@ fn is_of_a_name(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_client_keeps_for_itself_is_ignored() {
+        for own in [".tmp-0123456789abcdef", "a.example.state", "a.example.pem.prev"] {
+            assert!(Care::Ourselves.ignores(own.as_bytes()), "{own}");
+            assert!(!Care::Others.ignores(own.as_bytes()), "{own}");
+        }
+        for other in ["a.example.pem", "a.key", "..data", ".tmp"] {
+            assert!(!Care::Ourselves.ignores(other.as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn only_files_of_names_are_told_of_by_somebody_else() {

@@ -203,6 +203,10 @@ impl Certificates {
         &self.0.source
     }
 
+    pub(crate) fn care(&self) -> Care {
+        self.0.care
+    }
+
     pub(crate) fn reload_and(&self, report: Report) {
         let mut state = self.0.state();
         let files = match self.0.source.files() {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -89,12 +90,14 @@ impl Watch {
     fn run(mut self) {
         // What changed since the certificates were loaded.
         self.certificates.reload_and(Report::News);
+        let mut looked = Instant::now();
         loop {
             match self.wait(SLOW_LOOK) {
                 Wake::Stop => return,
-                Wake::Change => self.settle(),
-                Wake::Time => {}
+                Wake::Change if !self.settle() && looked.elapsed() < SLOW_LOOK => continue,
+                Wake::Change | Wake::Time => {}
             }
+            looked = Instant::now();
             // First the watches, so that what changes after the reload is seen.
             self.renew();
             self.certificates.reload_and(Report::News);
@@ -116,13 +119,14 @@ impl Watch {
         self.drain();
     }
 
-    /// Waits until no change comes any more.
-    fn settle(&self) {
+    /// Waits until no change comes any more; gives whether one may be of a certificate.
+    fn settle(&self) -> bool {
         let end = Instant::now() + SETTLE_LIMIT;
+        let mut is_news = false;
         loop {
-            self.drain();
+            is_news |= self.drain();
             if Instant::now() >= end || self.wait(SETTLE) != Wake::Change {
-                return;
+                return is_news;
             }
         }
     }
@@ -141,11 +145,18 @@ impl Watch {
         }
     }
 
-    /// Takes the events off the queue: that there are some is all that matters.
-    fn drain(&self) {
-        let Some(inotify) = &self.inotify else { return };
-        let mut events = [0; 4096];
-        while rustix::io::read(inotify.as_fd(), &mut events).is_ok_and(|length| length > 0) {}
+    /// Takes the events off the queue; gives whether one may be of a certificate.
+    fn drain(&self) -> bool {
+        let Some(inotify) = &self.inotify else { return true };
+        let care = self.certificates.care();
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(inotify, &mut buffer);
+        let mut is_news = false;
+        while let Ok(event) = events.next() {
+            // Without a name: the directory itself, or a queue that was full.
+            is_news |= event.file_name().is_none_or(|name| !care.ignores(name.to_bytes()));
+        }
+        is_news
     }
 }
 

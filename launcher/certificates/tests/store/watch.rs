@@ -166,3 +166,19 @@ fn permissions_that_are_mended() {
     mode(0o600).unwrap();
     becomes(&site, &certificates, &new);
 }
+
+#[test]
+fn what_an_acme_client_keeps_for_itself_is_no_change_and_hides_none() {
+    let site = Site::new();
+    let certificates = Certificates::awaiting(site.root().to_owned()).unwrap();
+    let _watcher = certificates.watch().unwrap();
+    for round in 0..3 {
+        for file in [".tmp-1", "a.example.com.state", "a.example.com.order", "client.key.json"] {
+            site.write(file, round.to_string());
+        }
+        // As it is written: under another name, which is changed.
+        let new = site.add(".tmp-2", &["a.example.com"]);
+        fs::rename(site.path(".tmp-2"), site.path("a.example.com.pem")).unwrap();
+        becomes(&site, &certificates, &new);
+    }
+}
