@@ -98,7 +98,12 @@ impl Request {
         Self {
             method: method.to_owned(),
             path: path.to_owned(),
-            fields: vec![format!("host: {host}"), format!("content-length: {}", body.len())],
+            fields: vec![
+                format!("host: {host}"),
+                format!("content-length: {}", body.len()),
+                // Authorities want to know who asks (RFC 8555, section 6.1).
+                "user-agent: holdall-tests".to_owned(),
+            ],
             body: body.as_bytes().to_vec(),
         }
     }
