@@ -219,7 +219,7 @@ impl Work {
         self.show(name);
         let Some(entry) = self.entries.get_mut(name) else { return };
         let (office, shared) = (Arc::clone(&self.office), Arc::clone(&self.shared));
-        let handle = self.jobs.spawn(job::run(office, shared, name.clone(), job));
+        let handle = self.jobs.spawn_local(job::run(office, shared, name.clone(), job));
         self.names.insert(handle.id(), name.clone());
         entry.job = Some(handle);
     }

@@ -69,7 +69,7 @@ impl Office {
         let key = match self.store.account(authority)? {
             Some(key) => key,
             None => {
-                let key = AccountKey::generate();
+                let key = AccountKey::generate()?;
                 // First the key: an account whose key is lost can't be used, and counts.
                 self.store.save_account(authority, &key)?;
                 key
@@ -79,13 +79,14 @@ impl Office {
         if is_new {
             self.may_register(counter)?;
         }
-        let opened = Client::open(authority, counter.transport.clone(), Some(key)).await;
+        let opened = Client::open(authority, counter.transport.clone(), key).await;
         let (client, registered) = opened.map_err(|refusal| self.heard(counter, refusal))?;
         if let Some(key) = registered {
             self.store.save_account(authority, &key)?;
             counter.note(self, |ledger, now| ledger.registered(now));
             let (authority, account) = (authority.name(), &key.url);
-            tracing::info!(authority, %account, "account opened, its terms of service agreed to");
+            let terms = client.terms_of_service();
+            tracing::info!(authority, %account, terms, "account opened, terms of service agreed to");
         }
         Ok(client)
     }

@@ -44,8 +44,6 @@ pub(crate) enum Setback {
     NotWritable(#[source] StoreError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the order is not done after {timeout:#}, it goes on later")]
-    Slow { timeout: SignedDuration },
     #[error("the certificate of {authority} can't be used")]
     BadCertificate { authority: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("the certificate is not valid at this time: is the clock right?")]
@@ -118,7 +116,7 @@ impl Setback {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Refused(refusal) => {
-                matches!(refusal.kind, Kind::Unreachable | Kind::Unusable)
+                matches!(refusal.kind, Kind::Unreachable | Kind::Unusable | Kind::BadNonce)
                     && refusal.retry_after.is_none()
             }
             _ => false,

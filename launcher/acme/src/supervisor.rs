@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
 
 use crate::engine::{Command, Engine};
 use crate::shared::Shared;
@@ -95,7 +96,7 @@ impl Supervisor {
         let run = move || {
             let work = || -> io::Result<()> {
                 let runtime = Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(engine.run(received));
+                LocalSet::new().block_on(&runtime, engine.run(received));
                 // A hook that is still at work must not hold up the end.
                 runtime.shutdown_background();
                 Ok(())

@@ -15,7 +15,7 @@ pub(crate) struct Refusal {
     pub url: String,
     pub status: Option<StatusCode>,
     /// The authority's own words.
-    pub problem: Option<Problem>,
+    pub problem: Option<Box<Problem>>,
     /// When it may be asked again, if it said so (RFC 9110, section 10.2.3).
     pub retry_after: Option<Timestamp>,
     pub source: Option<Box<dyn StdError + Send + Sync>>,
@@ -98,13 +98,15 @@ impl Refusal {
         body: &[u8],
         retry_after: Option<Timestamp>,
     ) -> Self {
-        let problem = serde_json::from_slice::<Problem>(body).ok();
+        let problem = serde_json::from_slice::<Box<Problem>>(body).ok();
         let kind = problem.as_ref().map_or(Kind::Other, |problem| problem.kind(&url));
         let kind = match (kind, status) {
             (Kind::Other, StatusCode::TOO_MANY_REQUESTS) => Kind::RateLimited,
             (Kind::Other, StatusCode::CONFLICT) => Kind::ReplacesRefused,
             (Kind::Other, StatusCode::NOT_FOUND) => Kind::OrderGone,
-            (Kind::Other, status) if status.is_server_error() || problem.is_none() => Kind::Unusable,
+            (Kind::Other, status) if status.is_server_error() || problem.is_none() => {
+                Kind::Unusable
+            }
             (kind, _) => kind,
         };
         Self { kind, url, status: Some(status), problem, retry_after, source: None }
@@ -115,8 +117,16 @@ impl Refusal {
         let kinds = subproblems.iter().map(|one| kind_of_type(&one.r#type));
         let rejected = kinds.into_iter().any(|kind| kind == Some(Kind::Rejected));
         let kind = if rejected { Kind::Rejected } else { Kind::Validation };
-        let problem = Some(Problem { subproblems, ..Problem::default() });
+        let problem = Some(Box::new(Problem { subproblems, ..Problem::default() }));
         Self { kind, url, status: None, problem, retry_after: None, source: None }
+    }
+
+    /// The same, with the URL that was asked where it has none.
+    pub fn at(mut self, url: &str) -> Self {
+        if self.url.is_empty() {
+            url.clone_into(&mut self.url);
+        }
+        self
     }
 
     /// Whether it is about the names of an order, and others may be ordered.
@@ -193,9 +203,10 @@ impl From<Error> for Refusal {
 impl From<instant_acme::Problem> for Refusal {
     fn from(problem: instant_acme::Problem) -> Self {
         let ours = |one: &instant_acme::Subproblem| Subproblem {
-            identifier: one.identifier.as_ref().map(|identifier| Identifier {
-                value: identifier.authorized(false).to_string(),
-            }),
+            identifier: one
+                .identifier
+                .as_ref()
+                .map(|identifier| Identifier { value: identifier.authorized(false).to_string() }),
             r#type: one.r#type.clone().unwrap_or_default(),
             detail: one.detail.clone().unwrap_or_default(),
         };
@@ -206,20 +217,20 @@ impl From<instant_acme::Problem> for Refusal {
             instance: None,
         };
         let kind = problem.kind("");
-        let problem = Some(problem);
+        let problem = Some(Box::new(problem));
         Self { kind, url: String::new(), status: None, problem, retry_after: None, source: None }
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.problem.as_ref().map(Problem::to_string).filter(|text| !text.is_empty());
+        let words = self.problem.as_ref().map(ToString::to_string).filter(|text| !text.is_empty());
         let text = match (words, self.kind, self.status) {
             (Some(words), ..) => words,
             (None, Kind::Unreachable, _) => format!("{} can't be reached", self.url),
             (None, Kind::Slow, _) => "the authority takes longer than was waited".to_owned(),
             (None, _, Some(status)) => format!("{} answers {status}", self.url),
-            (None, Kind::Unusable, None) => format!("{} gives no usable answer", self.url),
+            (None, Kind::Unusable, None) => format!("no usable answer from {}", self.url),
             (None, ..) => "the exchange with the authority failed".to_owned(),
         };
         let text: String = text.chars().take(LONGEST).collect();
