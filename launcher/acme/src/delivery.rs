@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Name;
 use crate::handshake::{self, Unseen};
-use crate::office::{Office, Unsaved};
+use crate::office::Office;
 use crate::order::Issued;
 use crate::setback::chain;
 use crate::store::{Saved, Version};
@@ -28,11 +28,10 @@ const LOOKS: u32 = 3;
 pub(crate) async fn deliver(
     office: &Office,
     name: &Name,
-    authority: usize,
     issued: &Issued,
     expected: &Version,
 ) -> Delivered {
-    let written = save(office, name, authority, issued, expected);
+    let written = save(office, name, issued, expected);
     if written == Some(Saved::Conflict) {
         return Delivered { is_saved: true, seen: Ok(()) };
     }
@@ -40,13 +39,7 @@ pub(crate) async fn deliver(
     Delivered { is_saved: written.is_some(), seen: look(office, name, issued).await }
 }
 
-fn save(
-    office: &Office,
-    name: &Name,
-    authority: usize,
-    issued: &Issued,
-    expected: &Version,
-) -> Option<Saved> {
+fn save(office: &Office, name: &Name, issued: &Issued, expected: &Version) -> Option<Saved> {
     match office.store.save(name, &issued.pem, expected) {
         Ok(saved) => {
             if saved == Saved::Conflict {
@@ -59,8 +52,7 @@ fn save(
         Err(error) => {
             let error = chain(&error);
             tracing::error!(%name, error, "certificate not written, it is served from memory");
-            let unsaved = Unsaved { pem: issued.pem.clone(), authority };
-            office.unsaved().insert(name.clone(), unsaved);
+            office.unsaved().insert(name.clone(), issued.pem.clone());
             None
         }
     }
@@ -87,7 +79,7 @@ async fn look(office: &Office, name: &Name, issued: &Issued) -> Result<(), Unsee
 
 /// Writes what could not be written before; whether it is done.
 pub(crate) fn save_again(office: &Office, name: &Name) -> bool {
-    let Some(Unsaved { pem, .. }) = office.unsaved().get(name).cloned() else { return true };
+    let Some(pem) = office.unsaved().get(name).cloned() else { return true };
     let saved = office.store.version(name).and_then(|now| office.store.save(name, &pem, &now));
     if saved.is_ok() {
         office.unsaved().remove(name);

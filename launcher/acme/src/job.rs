@@ -92,8 +92,7 @@ async fn order(
         Gained::Issued(issued) => issued,
     };
     counter.note(office, |ledger, now| ledger.issued(&issued.names, now));
-    let Delivered { is_saved, seen } =
-        delivery::deliver(office, name, authority, &issued, &expected).await;
+    let Delivered { is_saved, seen } = delivery::deliver(office, name, &issued, &expected).await;
     progress(if seen.is_ok() { State::Live } else { State::Saved });
     let (leaf, now) = (issued.leaf, office.now());
     let not_after = leaf.not_after.to_string();

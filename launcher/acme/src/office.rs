@@ -8,6 +8,7 @@ use std::time::Duration;
 use holdall_certificates::{Certificates, Challenges};
 use jiff::Timestamp;
 
+use crate::Name;
 use crate::authority::{Authority, Limits};
 use crate::client::{AccountKey, Client, Kind, Transport};
 use crate::clock::Clock;
@@ -28,15 +29,8 @@ pub(crate) struct Office {
     /// How long an authority may take to look, and again to issue.
     pub timeout: Duration,
     pub clock: Clock,
-    /// Certificates that could not be written yet, by name: key and chain.
-    pub unsaved: Mutex<BTreeMap<crate::Name, Unsaved>>,
-}
-
-/// A certificate that is served from memory, as its file can't be written.
-#[derive(Clone)]
-pub(crate) struct Unsaved {
-    pub pem: String,
-    pub authority: usize,
+    /// Keys and chains that are served from memory, as their files could not be written yet.
+    pub unsaved: Mutex<BTreeMap<Name, String>>,
 }
 
 /// Where we deal with one authority.
@@ -122,7 +116,7 @@ impl Office {
         Setback::Refused(refusal)
     }
 
-    pub fn unsaved(&self) -> MutexGuard<'_, BTreeMap<crate::Name, Unsaved>> {
+    pub fn unsaved(&self) -> MutexGuard<'_, BTreeMap<Name, String>> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -23,6 +23,7 @@ const CHANGES: WatchFlags = WatchFlags::CLOSE_WRITE
 
 impl Watch {
     /// Must be called on the runtime that waits for changes.
+    #[expect(deprecated, reason = "its successor is unsafe, for owners that close; this is none")]
     pub fn new(directory: &Path) -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         inotify::add_watch(&inotify, directory, CHANGES | WatchFlags::ONLYDIR)?;

@@ -226,13 +226,16 @@ impl Memory {
     }
 }
 
+/// A date is what it says, whatever day of the week it says that is.
+const DATES: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
+
 /// Seconds or a date (RFC 9110, section 10.2.3).
 pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let latest = now.saturating_add(LONGEST_WAIT).ok()?;
     let at = match value.parse() {
         Ok(seconds) => now.saturating_add(SignedDuration::from_secs(seconds)).ok()?,
-        Err(_) => rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?,
+        Err(_) => DATES.parse_timestamp(value).ok()?,
     };
     Some(at.clamp(now, latest))
 }
