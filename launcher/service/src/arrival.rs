@@ -9,11 +9,11 @@ use holdall_certificates::Certificates;
 use holdall_endpoint::{Proxy, proxy};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::rustls;
+use tokio_rustls::rustls::{self, server::ClientHello};
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use crate::activity::{Activity, Stage};
-use crate::metrics::{Handshake, Metrics};
+use crate::metrics::{Challenge, Handshake, Metrics, Proof};
 use crate::stream::{self, Socket, Stream};
 use crate::{Peer, Scheme};
 
@@ -40,6 +40,14 @@ pub(crate) struct Arrived {
     pub(crate) protocol: Stage,
 }
 
+/// What a TLS handshake came to.
+enum Agreed {
+    /// HTTP; whether the client resumed a session.
+    Http { arrived: Arrived, is_resumed: bool },
+    /// The handshake was all that the client came for.
+    Nothing,
+}
+
 /// Why a connection never came to speak HTTP.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
@@ -57,12 +65,22 @@ pub(crate) enum Refused {
     Handshake(#[source] io::Error),
     #[error("no certificate for {name:?}")]
     UnknownName { name: String },
+    #[error("no authority is expected to ask for a proof on this port")]
+    NoChallenges,
+    #[error("no challenge is under way for {name:?}")]
+    UnknownChallenge { name: String },
     #[error("the connection failed")]
     Io(#[from] io::Error),
 }
 
 /// How an HTTP/2 connection begins (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The protocol that authorities offer, alone, to ask for a proof (RFC 8737, section 3).
+const CHALLENGE: &[u8] = b"acme-tls/1";
+
+/// The TLS record with the fatal alert `no_application_protocol` (RFC 7301, section 3.2).
+const NO_APPLICATION_PROTOCOL: [u8; 7] = [21, 3, 3, 0, 2, 2, 120];
 
 /// The first byte of a TLS handshake record (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 22;
@@ -81,18 +99,19 @@ impl Gate {
     }
 
     /// Takes a connection through; its time limits are kept by whoever looks at `activity`.
+    /// Nothing is left of one that was there to prove who has a name.
     pub(crate) async fn pass(
         &self,
         mut socket: Socket,
         activity: &Activity,
-    ) -> Result<Arrived, Refused> {
+    ) -> Result<Option<Arrived>, Refused> {
         let mut client = socket.client();
         if let Some(proxy) = &self.proxy {
             client = take_proxy_header(&mut socket, proxy, activity).await?;
         }
         match &self.tls {
             Some(tls) => self.handshake(socket, tls, client, activity).await,
-            None => clear(socket, client).await,
+            None => clear(socket, client).await.map(Some),
         }
     }
 
@@ -102,7 +121,7 @@ impl Gate {
         tls: &Tls,
         client: Option<SocketAddr>,
         activity: &Activity,
-    ) -> Result<Arrived, Refused> {
+    ) -> Result<Option<Arrived>, Refused> {
         let mut first = [0; 1];
         match socket.peek(&mut first).await? {
             0 => return Err(Refused::Silent),
@@ -116,29 +135,80 @@ impl Gate {
         }
         activity.enter(Stage::Handshake);
         let watch = self.metrics.handshake_begins();
-        let outcome = negotiate(socket, tls, client).await;
+        let outcome = self.negotiate(socket, tls, client).await;
         watch.ends(match &outcome {
-            Ok((_, true)) => Handshake::Resumed,
-            Ok((_, false)) => Handshake::Done,
-            Err(Refused::UnknownName { .. }) => Handshake::UnknownName,
+            Ok(Agreed::Http { is_resumed: true, .. }) => Handshake::Resumed,
+            Ok(_) => Handshake::Done,
+            Err(Refused::UnknownName { .. } | Refused::UnknownChallenge { .. }) => {
+                Handshake::UnknownName
+            }
             Err(_) => Handshake::Failed,
         });
-        outcome.map(|(arrived, _)| arrived)
+        Ok(match outcome? {
+            Agreed::Http { arrived, .. } => Some(arrived),
+            Agreed::Nothing => None,
+        })
+    }
+
+    async fn negotiate(
+        &self,
+        socket: Socket,
+        tls: &Tls,
+        client: Option<SocketAddr>,
+    ) -> Result<Agreed, Refused> {
+        let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket);
+        let start = acceptor.await.map_err(Refused::Handshake)?;
+        // From here on it costs time. A client that stalls before waits for nobody, and nobody for
+        // it. The semaphore is never closed.
+        let _turn = tls.handshakes.acquire().await;
+        let hello = start.client_hello();
+        let name = hello.server_name().map(str::to_owned);
+        if is_challenge(&hello) {
+            self.prove(start, tls, name.unwrap_or_default()).await?;
+            return Ok(Agreed::Nothing);
+        }
+        shake_hands(start, tls, name, client).await
+    }
+
+    /// Shows an authority the certificate that it came for, and closes the connection (RFC 8737,
+    /// section 3).
+    async fn prove(
+        &self,
+        mut start: StartHandshake<Socket>,
+        tls: &Tls,
+        name: String,
+    ) -> Result<(), Refused> {
+        let Some(challenges) = tls.certificates.challenges() else {
+            answer(&mut start.io, &NO_APPLICATION_PROTOCOL).await;
+            return Err(Refused::NoChallenges);
+        };
+        let Some(config) = challenges.tls_config(&name) else {
+            self.metrics.challenge(Challenge::TlsAlpn01, Proof::Unknown);
+            answer(&mut start.io, &holdall_certificates::UNRECOGNIZED_NAME).await;
+            return Err(Refused::UnknownChallenge { name });
+        };
+        let mut stream = start.into_stream(config).await.map_err(Refused::Handshake)?;
+        self.metrics.challenge(Challenge::TlsAlpn01, Proof::Answered);
+        tracing::debug!(name, "challenge answered over TLS");
+        // It has seen what it came for, and may be gone already.
+        let _ = stream.shutdown().await;
+        Ok(())
     }
 }
 
-/// Shakes hands; tells whether the client resumed a session.
-async fn negotiate(
-    socket: Socket,
+/// Whether it offers the protocol of challenges and no other: a client that offers HTTP too wants
+/// HTTP.
+fn is_challenge(hello: &ClientHello<'_>) -> bool {
+    hello.alpn().is_some_and(|protocols| protocols.eq([CHALLENGE]))
+}
+
+/// Shakes hands with a client that wants HTTP.
+async fn shake_hands(
+    start: StartHandshake<Socket>,
     tls: &Tls,
+    name: Option<String>,
     client: Option<SocketAddr>,
-) -> Result<(Arrived, bool), Refused> {
-    let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket);
-    let start = acceptor.await.map_err(Refused::Handshake)?;
-    // From here on it costs time. A client that stalls before waits for nobody, and nobody for it.
-    // The semaphore is never closed.
-    let _turn = tls.handshakes.acquire().await;
-    let name = start.client_hello().server_name().map(str::to_owned);
+) -> Result<Agreed, Refused> {
     if !tls.certificates.knows(name.as_deref()) {
         let mut socket = start.io;
         answer(&mut socket, &holdall_certificates::UNRECOGNIZED_NAME).await;
@@ -150,9 +220,10 @@ async fn negotiate(
         Some(b"h2") => Stage::Http2,
         _ => Stage::Http1,
     };
-    let resumed = session.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+    let is_resumed = session.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
     let peer = Peer { client, scheme: Scheme::Https, server_name: name };
-    Ok((Arrived { stream: Stream::Tls(Box::new(stream)), peer, protocol }, resumed))
+    let arrived = Arrived { stream: Stream::Tls(Box::new(stream)), peer, protocol };
+    Ok(Agreed::Http { arrived, is_resumed })
 }
 
 /// Clear text: the first bytes tell which HTTP it is.

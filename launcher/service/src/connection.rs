@@ -84,8 +84,8 @@ pub(crate) async fn serve(
 ) {
     let counted = shared.metrics.connection_begins();
     let arrived = match gate.pass(socket, &activity).await {
-        Ok(arrived) => arrived,
-        Err(Refused::Silent) => return,
+        Ok(Some(arrived)) => arrived,
+        Ok(None) | Err(Refused::Silent) => return,
         Err(refused) => return tracing::debug!(error = chain(&refused), "connection refused"),
     };
     let client = arrived.peer.client.map(|client| client.ip());

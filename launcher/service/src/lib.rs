@@ -48,6 +48,8 @@ mod admin;
 mod arrival;
 mod body;
 mod boxed;
+#[cfg(feature = "server")]
+mod challenge;
 mod channel;
 #[cfg(feature = "server")]
 mod connection;
@@ -79,6 +81,8 @@ pub use access_log::{AccessFormat, AccessLog, Logged, Record};
 pub use admin::{Admin, CertificateEnds, Readiness};
 pub use body::Body;
 pub use boxed::{BoxFuture, BoxService};
+#[cfg(feature = "server")]
+pub use challenge::http_challenges;
 pub use channel::{BodyClosed, BodySender, BrokenOff};
 pub use contain::{Contained, Panic, contain};
 #[cfg(feature = "server")]

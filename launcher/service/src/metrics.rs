@@ -3,6 +3,7 @@
 //! The names are those of OpenTelemetry's semantic conventions for HTTP where these have one, and
 //! begin with `holdall_` where not. Counting is a few relaxed atomic additions and never waits.
 
+mod challenges;
 mod page;
 mod requests;
 
@@ -15,6 +16,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::{Method, StatusCode};
 use rustix::process::{Resource, getrlimit};
 
+pub(crate) use challenges::{Challenge, Proof};
+
+use challenges::Challenges;
 use page::{Kind, Page};
 use requests::Requests;
 
@@ -42,6 +46,7 @@ pub struct Metrics {
     cut: [AtomicU64; Cut::NAMES.len()],
     handshakes: [AtomicU64; Handshake::NAMES.len()],
     handshakes_open: AtomicU64,
+    challenges: Challenges,
     started: SystemTime,
     /// `/proc/self/fd`, opened while that was still allowed.
     descriptors: Option<File>,
@@ -144,6 +149,7 @@ impl Metrics {
             cut: Default::default(),
             handshakes: Default::default(),
             handshakes_open: AtomicU64::default(),
+            challenges: Challenges::default(),
             started: SystemTime::now(),
             descriptors: File::open("/proc/self/fd").ok(),
         }
@@ -190,11 +196,17 @@ impl Metrics {
         HandshakeWatch { metrics: self, outcome: Handshake::TimedOut }
     }
 
+    /// An authority asked for a proof.
+    pub(crate) fn challenge(&self, challenge: Challenge, proof: Proof) {
+        self.challenges.count(challenge, proof);
+    }
+
     /// All of it in Prometheus' text format 0.0.4.
     pub fn render(&self, extra: &Extra<'_>) -> String {
         let mut page = Page::default();
         self.requests.render(&mut page);
         self.render_connections(&mut page);
+        self.challenges.render(&mut page);
         render_certificates(extra.certificates, &mut page);
         let labels = [("name", &*extra.build.name), ("version", &*extra.build.version)];
         page.family("holdall_build_info", Kind::Gauge, "What is running.").sample(&labels, 1);

@@ -1,0 +1,81 @@
+//! Answers to authorities that ask in clear text who has a name (RFC 8555, section 8.3).
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use holdall_certificates::Challenges;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method};
+use tower_service::Service;
+
+use crate::metrics::{Challenge, Metrics, Proof};
+use crate::{Body, BoxError, BoxFuture, BoxService, Request, Response};
+
+/// Where tokens are asked for.
+const DIRECTORY: &str = "/.well-known/acme-challenge/";
+
+/// A service that answers `GET` and `HEAD` of `/.well-known/acme-challenge/TOKEN` with the key
+/// authorization, where a challenge is under way (RFC 8555, section 8.3), and leaves every other
+/// request to `inner`: the token may be that of a program behind it.
+///
+/// It belongs on clear-text endpoints, around a [`redirect`](crate::redirect()) too.
+pub fn http_challenges(
+    challenges: Vec<Challenges>,
+    metrics: Arc<Metrics>,
+    inner: BoxService,
+) -> BoxService {
+    if challenges.is_empty() {
+        return inner;
+    }
+    BoxService::new(Answering { challenges: challenges.into(), metrics, inner })
+}
+
+#[derive(Clone)]
+struct Answering {
+    challenges: Arc<[Challenges]>,
+    metrics: Arc<Metrics>,
+    inner: BoxService,
+}
+
+impl Answering {
+    /// The key authorization that a request asks for.
+    fn proof(&self, request: &Request) -> Option<String> {
+        let token = token(request)?;
+        let proof = self.challenges.iter().find_map(|one| one.key_authorization(token));
+        let outcome = if proof.is_some() { Proof::Answered } else { Proof::Unknown };
+        self.metrics.challenge(Challenge::Http01, outcome);
+        if outcome == Proof::Answered {
+            tracing::debug!(token, "challenge answered over HTTP");
+        }
+        proof
+    }
+}
+
+impl Service<Request> for Answering {
+    type Response = Response;
+    type Error = BoxError;
+    type Future = BoxFuture<Result<Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match self.proof(&request) {
+            Some(proof) => Box::pin(std::future::ready(Ok(answer(proof)))),
+            None => self.inner.answer(request),
+        }
+    }
+}
+
+fn token(request: &Request) -> Option<&str> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    request.uri().path().strip_prefix(DIRECTORY).filter(|_| is_read)
+}
+
+fn answer(proof: String) -> Response {
+    let mut response = Response::new(Body::from(proof));
+    let bytes = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(CONTENT_TYPE, bytes);
+    response
+}
