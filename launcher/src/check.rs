@@ -4,9 +4,10 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
+use holdall_acme::inspect;
 use holdall_bundle::ExitCode;
 use holdall_certificates::{CertificateInfo, Certificates, Source};
-use holdall_endpoint::{Endpoint, Proxy, Redirect, Socket, Systemd, Tcp, Tls, Unix, Which};
+use holdall_endpoint::{Acme, Endpoint, Proxy, Redirect, Socket, Systemd, Tcp, Tls, Unix, Which};
 
 use crate::failure::Failure;
 use crate::options::{AccessLog, Given, Limits, LogFile, LogFormat, Logs, Options};
@@ -41,10 +42,29 @@ pub(crate) fn print(name: &str, options: &Options) -> Result<ExitCode, Failure> 
 /// The endpoint as it is understood, what it means, and its certificates.
 fn endpoint_lines(endpoint: &Endpoint) -> Result<String, Failure> {
     let mut lines = format!("  {endpoint}\n      {}\n", Meaning(endpoint));
-    if let Some(source) = endpoint.tls.as_ref().map(source) {
-        for certificate in Certificates::load(source)?.list() {
-            lines += &format!("      {}\n", describe(&certificate));
+    match &endpoint.tls {
+        Some(Tls::Acme(acme)) => lines += &tended_lines(acme)?,
+        Some(tls) => {
+            for certificate in Certificates::load(source(tls))?.list() {
+                lines += &format!("      {}\n", describe(&certificate));
+            }
         }
+        None => {}
+    }
+    Ok(lines)
+}
+
+/// The names that an authority is asked for, by the files of the directory and by the endpoint.
+fn tended_lines(acme: &Acme) -> Result<String, Failure> {
+    let held = if acme.path.exists() { inspect(&acme.path)? } else { Vec::new() };
+    let mut lines = format!("      certificates from {}\n", acme.directory);
+    for status in &held {
+        let end = status.not_after.map(|end| format!(", expires {end}")).unwrap_or_default();
+        lines += &format!("      certificate for {}: {}{end}\n", status.name, status.state);
+    }
+    let is_new = |name: &&String| !held.iter().any(|status| status.name == **name);
+    for name in acme.domains.iter().filter(is_new) {
+        lines += &format!("      certificate for {name}: to be ordered\n");
     }
     Ok(lines)
 }
@@ -56,6 +76,7 @@ pub(crate) fn source(tls: &Tls) -> Source {
             Source::Files { private_key, certificate, chain }
         }
         Tls::Directory(path) => Source::Directory(path),
+        Tls::Acme(acme) => Source::Directory(acme.path),
     }
 }
 

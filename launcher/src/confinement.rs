@@ -11,6 +11,7 @@ use holdall_process::{
 use crate::{
     failure::Failure,
     options::{Lifecycle, Options},
+    tending::Ready,
 };
 
 /// Directories that systemd makes for the service, each with the paths in a variable of its name
@@ -29,18 +30,22 @@ pub(crate) fn become_user(lifecycle: &Lifecycle) -> Result<(), Failure> {
 }
 
 /// Closes the process in, unless it is told not to: from here on it opens its own file, its
-/// certificates, and what it was allowed.
-pub(crate) fn close_in(options: &Options, certificates: &[Certificates]) -> Result<(), Failure> {
+/// certificates, what they are got with, and what it was allowed.
+pub(crate) fn close_in(
+    options: &Options,
+    certificates: &[Certificates],
+    tended: &Ready,
+) -> Result<(), Failure> {
     let Some(allowed) = &options.sandbox else {
         tracing::info!("not confined: the service may open what its user may");
         return Ok(());
     };
     let certificates = certificates.iter().flat_map(Certificates::paths);
-    let read: Vec<_> =
-        certificates.chain(allowed.readable.iter().cloned()).chain(of_systemd(&READABLE)).collect();
+    let readable = tended.readable().into_iter().chain(allowed.readable.iter().cloned());
+    let read: Vec<_> = certificates.chain(readable).chain(of_systemd(&READABLE)).collect();
     let logs = options.logs.directory().into_iter();
-    let write: Vec<_> =
-        logs.chain(allowed.writable.iter().cloned()).chain(of_systemd(&WRITABLE)).collect();
+    let writable = tended.writable().chain(allowed.writable.iter().cloned());
+    let write: Vec<_> = logs.chain(writable).chain(of_systemd(&WRITABLE)).collect();
     let (readable, writable) = (shown(&read), shown(&write));
     match (Sandbox { read, write }).close()? {
         Confinement::Unavailable => tracing::warn!(

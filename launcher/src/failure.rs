@@ -2,6 +2,7 @@
 
 use std::io;
 
+use holdall_acme::StoreError;
 use holdall_bundle::{BundleError, ExitCode, chain};
 use holdall_certificates::Fault;
 use holdall_endpoint::{InheritError, OpenError, OpenErrorKind};
@@ -11,7 +12,7 @@ use holdall_resources::memfd;
 use holdall_service::{BoxError, ServeError};
 use thiserror::Error;
 
-use crate::{options::DeclarationError, say};
+use crate::{options::DeclarationError, say, tending::TendingError};
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
@@ -23,6 +24,10 @@ pub(crate) enum Failure {
     Declaration(#[from] DeclarationError),
     #[error(transparent)]
     Certificates(#[from] holdall_certificates::LoadError),
+    #[error(transparent)]
+    Tending(#[from] TendingError),
+    #[error(transparent)]
+    Inspect(#[from] StoreError),
     #[error(transparent)]
     Bundle(#[from] BundleError),
     #[error(
@@ -84,6 +89,8 @@ impl Failure {
             Failure::Usage(_) => ExitCode::Success,
             Failure::Declaration(_) => ExitCode::Configuration,
             Failure::Certificates(error) => certificate_code(&error.fault),
+            Failure::Tending(error) => error.exit_code(),
+            Failure::Inspect(_) => ExitCode::NoInput,
             Failure::Bundle(error) => error.exit_code(),
             Failure::NoBundle | Failure::NotBundled => ExitCode::Configuration,
             Failure::NotLinked => ExitCode::Configuration,

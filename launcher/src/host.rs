@@ -19,6 +19,7 @@ use crate::{
     failure::Failure,
     lifecycle::Life,
     options::{Logs, Options},
+    tending::{self, Ready, Wanted},
     upgrade::Sockets,
 };
 
@@ -60,7 +61,8 @@ fn host(
     let files = raise_file_limit().map_err(Failure::FileLimit)?;
     let mut open = Open::all(options)?;
     let notify = Notify::from_environment();
-    let nursery = Arc::new(Nursery::start()?);
+    let wanted = Wanted::of(options)?;
+    let nursery = Arc::new(Nursery::start(wanted.hooks())?);
     let server = Server {
         limits: options.limits.for_server(files),
         grace_period: options.lifecycle.grace_period,
@@ -69,8 +71,11 @@ fn host(
     // The limit on processor time that a container has can't be read any more afterwards.
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     confinement::become_user(&options.lifecycle)?;
+    let tended = wanted.prepare(&open.listeners(), &nursery)?;
+    tending::make_empty_files(&options.empty_files)?;
+    open.take_certificates(&tended);
     if program.is_bundled {
-        confinement::close_in(options, &open.certificates())?;
+        confinement::close_in(options, &open.certificates(), &tended)?;
     }
     let service = start()?;
     // Several threads, not one: a service that blocks or computes must not hold up the others.
@@ -83,6 +88,7 @@ fn host(
         server: Server { access_log: access_log(&options.logs, &log)?, ..server },
         log,
         certificates: open.certificates(),
+        tending: Arc::new(tended.start()?),
         readiness: Arc::new(Readiness::new(["starting"])),
         notify,
         nursery,
@@ -128,6 +134,18 @@ impl Open {
         self.public.iter().chain(&self.admin)
     }
 
+    fn listeners(&self) -> Vec<&Listener> {
+        self.each().map(|opened| &opened.listener).collect()
+    }
+
+    /// The certificates that were not there before an authority was to be asked for them.
+    fn take_certificates(&mut self, tended: &Ready) {
+        for opened in self.public.iter_mut().chain(&mut self.admin) {
+            let found = tended.certificates(&opened.listener.endpoint);
+            opened.certificates = opened.certificates.take().or(found);
+        }
+    }
+
     fn certificates(&self) -> Vec<Certificates> {
         self.each().filter_map(|opened| opened.certificates.clone()).collect()
     }
@@ -166,7 +184,8 @@ impl Open {
 fn open(endpoint: &Endpoint, inherited: &mut Inherited) -> Result<Opened, Failure> {
     // Before the socket: a certificate that can't be used is told before clients come.
     let load = |tls: &Tls| Certificates::load(check::source(tls));
-    let certificates = endpoint.tls.as_ref().map(load).transpose()?;
+    let files = endpoint.tls.as_ref().filter(|tls| !matches!(tls, Tls::Acme(_)));
+    let certificates = files.map(load).transpose()?;
     Ok(Opened { listener: endpoint.open(inherited)?, certificates })
 }
 

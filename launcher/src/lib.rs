@@ -20,6 +20,7 @@
 //! A service with options of its own is started by a [`Launcher`] that knows them.
 
 mod capabilities;
+mod certificates;
 mod check;
 mod confinement;
 mod environment;
@@ -33,6 +34,7 @@ mod options;
 mod plugin;
 mod question;
 mod site;
+mod tending;
 mod unit;
 mod upgrade;
 
@@ -182,6 +184,9 @@ fn start_linked(
     match options.action {
         Action::Answer(_) => Err(Failure::NotBundled),
         Action::Check => check::print(&program.name, &options),
+        Action::Certificates { format, is_check } => {
+            certificates::print(&options, format, is_check)
+        }
         Action::PrintUnit => unit::print(&program.name, &options),
         Action::Serve => host::serve(&program, &options, || start(options.service.clone())),
     }
@@ -202,6 +207,9 @@ fn start_server(
     match &options.action {
         Action::Answer(question) => question.answer(&bundle),
         Action::Check => check::print(&program.name, &options),
+        Action::Certificates { format, is_check } => {
+            certificates::print(&options, *format, *is_check)
+        }
         Action::PrintUnit => unit::print(&program.name, &options),
         Action::Serve => host::serve(&program, &options, || start(bundle, options.service.clone())),
     }

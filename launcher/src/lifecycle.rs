@@ -13,6 +13,7 @@ use tokio::{
 
 use crate::{
     failure::Failure,
+    tending::Tending,
     upgrade::{Sockets, Upgrade, UpgradeError},
 };
 
@@ -21,6 +22,7 @@ pub(crate) struct Life {
     pub server: Server,
     pub log: Log,
     pub certificates: Vec<Certificates>,
+    pub tending: Arc<Tending>,
     pub readiness: Arc<Readiness>,
     pub notify: Notify,
     pub nursery: Arc<Nursery>,
@@ -85,6 +87,7 @@ impl Life {
         self.readiness.fails("draining");
         self.notify.stopping();
         self.sockets.close();
+        self.tending.stop();
         trigger.drain();
     }
 
@@ -94,6 +97,7 @@ impl Life {
             tracing::error!(error = chain(&error), "log file not reopened, the old one stays");
         }
         self.certificates.iter().for_each(Certificates::reload);
+        self.tending.reload();
         tracing::info!("certificates and log file read again");
         self.notify.ready();
     }
@@ -105,6 +109,7 @@ impl Life {
                 self.notify.main_pid(pid);
                 self.readiness.fails("handed over");
                 self.sockets.leave();
+                self.tending.stop();
                 trigger.hand_over();
             }
             Err(error) => tracing::error!(error = chain(&error), "not upgraded, serving on"),

@@ -20,7 +20,7 @@ use holdall_bundle::{Bundle, Manifest};
 use holdall_endpoint::{Endpoint, Socket};
 use holdall_service::{ServiceOption, ServiceOptions};
 
-use crate::{Arguments, failure::Failure, question::Question};
+use crate::{Arguments, certificates::Format, failure::Failure, question::Question};
 use presets::Presets;
 use typed::{Endpoints, Settings, Typed, TypedSandbox};
 
@@ -35,6 +35,8 @@ pub(crate) struct Options {
     pub endpoints: Vec<Endpoint>,
     /// Where to serve `/livez`, `/readyz` and `/metrics`.
     pub admin: Option<Endpoint>,
+    /// Files that ask for certificates, to be made where there are none.
+    pub empty_files: Vec<PathBuf>,
     pub lifecycle: Lifecycle,
     /// None: the service may do whatever its user may.
     pub sandbox: Option<Sandbox>,
@@ -53,6 +55,10 @@ pub(crate) enum Action {
     Serve,
     Answer(Question),
     Check,
+    Certificates {
+        format: Format,
+        is_check: bool,
+    },
     PrintUnit,
 }
 
@@ -172,7 +178,8 @@ impl Options {
             .under(Presets::of_environment(&settings, invocation.variable)?);
         let rest = &invocation.arguments.rest;
         let matches = matches(presets.apply(command), invocation.arguments, rest)?;
-        let Typed { settings: typed, question } = Typed::from_arg_matches(&matches)?;
+        let Typed { settings: typed, question, certificates, check } =
+            Typed::from_arg_matches(&matches)?;
         if let Some(socket) = given_twice(&typed.endpoints) {
             let problem = format!("{socket} is given twice; each socket can be opened once");
             return Err(settings.clone().error(ErrorKind::ValueValidation, problem).into());
@@ -181,12 +188,13 @@ impl Options {
         Ok(Options {
             endpoints: typed.endpoints.ports,
             admin: typed.endpoints.admin,
+            empty_files: typed.endpoints.empty_files,
             lifecycle: typed.lifecycle,
             sandbox: sandbox(typed.sandbox, &presets, &given),
             limits: typed.limits,
             logs: typed.logs,
             service: declared::values(invocation.declared, &matches),
-            action: question.into(),
+            action: typed::action(question, certificates, check),
             given,
         })
     }

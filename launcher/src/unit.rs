@@ -11,6 +11,7 @@ use holdall_endpoint::{Endpoint, Socket, Tcp, Tls, Unix, Which};
 
 use crate::failure::Failure;
 use crate::options::{LogFile, Options, Origin};
+use crate::tending;
 
 /// Writes the unit to standard output.
 ///
@@ -194,7 +195,11 @@ fn endpoint_paths(endpoint: &Endpoint) -> Vec<&Path> {
             paths.extend(chain.as_deref());
         }
         Some(Tls::Directory(directory)) => paths.push(directory.as_path()),
-        _ => {}
+        Some(Tls::Acme(acme)) => {
+            paths.push(acme.path.as_path());
+            paths.extend([&acme.ca, &acme.eab, &acme.dns].into_iter().flatten().map(PathBuf::as_path));
+        }
+        None => {}
     }
     paths.extend(socket_path(endpoint));
     paths
@@ -235,6 +240,9 @@ fn paths(options: &Options) -> String {
     let mut lines = String::new();
     for path in options.sandbox.iter().flat_map(|sandbox| &sandbox.writable) {
         lines += &read_write(path);
+    }
+    for acme in tending::all(options) {
+        lines += &read_write(&acme.path);
     }
     for socket in all_endpoints(options).filter_map(socket_path) {
         lines += &made_or_writable("RuntimeDirectory", Path::new("/run"), socket);

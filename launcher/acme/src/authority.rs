@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 
 /// Let's Encrypt, whose certificates browsers trust.
@@ -36,6 +38,26 @@ pub struct ExternalAccount {
     pub key_id: String,
     /// The HMAC key, decoded.
     pub key: Vec<u8>,
+}
+
+/// A line that names no external account.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExternalAccountError {
+    /// There are too few words, or too many.
+    #[error("line {line} has {found} words; wanted: KEY-ID HMAC-KEY, and maybe a directory URL")]
+    Words {
+        /// The line, from 1.
+        line: usize,
+        /// How many words there are.
+        found: usize,
+    },
+    /// The key is not what authorities give.
+    #[error("the HMAC key in line {line} is not written in base64url")]
+    Key {
+        /// The line, from 1.
+        line: usize,
+    },
 }
 
 /// How often an authority lets things happen; `None` where it says nothing about it.
@@ -99,9 +121,74 @@ impl Authority {
     }
 }
 
+impl ExternalAccount {
+    /// Finds the account for an authority in a text with one on each line: key identifier, HMAC key
+    /// in base64url, and the directory URL that it is for. An account without a URL is for the
+    /// authority that `is_first`.
+    ///
+    /// # Errors
+    /// [`ExternalAccountError`] names the line that can't be understood.
+    ///
+    /// ```
+    /// use holdall_acme::ExternalAccount;
+    ///
+    /// let text = "kid-1 c2VjcmV0\nkid-2 c2VjcmV0 https://ca.example/dir\n";
+    /// let found = ExternalAccount::find(text, "https://ca.example/dir", false)?;
+    /// assert_eq!(found.unwrap().key_id, "kid-2");
+    /// assert_eq!(ExternalAccount::find(text, "https://other.example", false)?, None);
+    /// # Ok::<(), holdall_acme::ExternalAccountError>(())
+    /// ```
+    pub fn find(
+        text: &str,
+        directory: &str,
+        is_first: bool,
+    ) -> Result<Option<Self>, ExternalAccountError> {
+        let mut default = None;
+        for (line, words) in text.lines().enumerate() {
+            let words: Vec<_> = words.split_whitespace().collect();
+            let line = line + 1;
+            let (key_id, key, url) = match words[..] {
+                [] => continue,
+                [first, ..] if first.starts_with('#') => continue,
+                [key_id, key] => (key_id, key, None),
+                [key_id, key, url] => (key_id, key, Some(url)),
+                _ => return Err(ExternalAccountError::Words { line, found: words.len() }),
+            };
+            let key = BASE64_URL_SAFE_NO_PAD.decode(key.trim_end_matches('='));
+            let key = key.map_err(|_| ExternalAccountError::Key { line })?;
+            let account = Self { key_id: key_id.to_owned(), key };
+            match url {
+                Some(url) if url == directory => return Ok(Some(account)),
+                None if is_first => drop(default.get_or_insert(account)),
+                _ => {}
+            }
+        }
+        Ok(default)
+    }
+}
+
 impl std::fmt::Debug for ExternalAccount {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The key is a secret.
         formatter.debug_struct("ExternalAccount").field("key_id", &self.key_id).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_name_no_account_are_told() {
+        let find = |text| ExternalAccount::find(text, "https://ca.example", true);
+        for (text, error) in [
+            ("one", ExternalAccountError::Words { line: 1, found: 1 }),
+            ("\n# why\na b c d", ExternalAccountError::Words { line: 3, found: 4 }),
+            ("a b!", ExternalAccountError::Key { line: 1 }),
+        ] {
+            assert_eq!(find(text), Err(error), "{text:?}");
+        }
+        assert_eq!(find("\n"), Ok(None));
+        assert_eq!(find(" a  c2VjcmV0PQ== \nb c2VjcmV0").unwrap().unwrap().key_id, "a");
     }
 }

@@ -31,7 +31,9 @@ mod store;
 mod supervisor;
 mod watch;
 
-pub use authority::{Authority, ExternalAccount, LETS_ENCRYPT, LETS_ENCRYPT_STAGING};
+pub use authority::{
+    Authority, ExternalAccount, ExternalAccountError, LETS_ENCRYPT, LETS_ENCRYPT_STAGING,
+};
 pub use client::RootsError;
 pub use clock::Clock;
 pub use hook::{DnsHook, Kinds};

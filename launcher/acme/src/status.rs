@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use holdall_certificates::CertificateInfo;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,8 @@ pub enum State {
     Broken,
     /// The authority waits for something that only people can do.
     Paused,
+    /// Somebody else renews it.
+    File,
 }
 
 /// What is known about a name.
@@ -66,6 +69,24 @@ pub struct Status {
 }
 
 impl Status {
+    /// Where a certificate stands that somebody else renews.
+    pub fn of_file(certificate: &CertificateInfo) -> Self {
+        let time = |time| Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
+        Self {
+            name: certificate.names.join(","),
+            state: State::File,
+            authority: None,
+            not_before: Some(time(certificate.not_before)),
+            not_after: Some(time(certificate.not_after)),
+            attempts: 0,
+            next: None,
+            error: None,
+            issued: 0,
+            failed: 0,
+            limit_left: None,
+        }
+    }
+
     pub(crate) fn new(name: &Name, held: Option<&Validity>, record: &Record) -> Self {
         let host = |url: &String| crate::Authority::new(url.clone()).name().to_owned();
         let in_a_row = record.attempts.iter().rev().take_while(|one| one.error.is_some()).count();
@@ -113,6 +134,7 @@ impl fmt::Display for State {
             Self::Backoff => "backoff",
             Self::Broken => "broken",
             Self::Paused => "paused",
+            Self::File => "file",
         })
     }
 }

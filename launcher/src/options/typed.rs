@@ -7,6 +7,7 @@ use holdall_bundle::{InfoFormat, ListFormat};
 use holdall_endpoint::Endpoint;
 
 use super::{Action, Lifecycle, Limits, Logs};
+use crate::certificates::Format;
 use crate::question::Question;
 
 /// What comes after the options in `--help`; `%NAME%` is the program.
@@ -15,6 +16,7 @@ Examples:
   %NAME% --port 8080                       on port 8080 of all interfaces
   %NAME% --port tcp:0:interface=127.0.0.1  on a free port of this host
   %NAME% --port tls:443:privateKey=key.pem:certKey=cert.pem
+  %NAME% --port le:/srv/www/certs:domains=www.example.com:tcp:443
   %NAME% --port unix:/run/hello/http.sock:mode=660 --admin 9090
   %NAME% --port 8080 --check               what would happen, without doing it
   %NAME% --list-resources=long             what is inside
@@ -38,6 +40,16 @@ pub(super) struct Typed {
     pub settings: Settings,
     #[command(flatten)]
     pub question: TypedQuestion,
+    /// Tell the names, the end and the next renewal of all certificates
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+          default_missing_value = "table", conflicts_with = "TypedQuestion",
+          value_parser = PossibleValuesParser::new(["table", "json"]))]
+    #[arg(help_heading = "Questions, answered instead of serving")]
+    pub certificates: Option<String>,
+    /// Say what would happen; opens nothing. With --certificates: end with 69 unless all are well
+    #[arg(long, conflicts_with = "TypedQuestion")]
+    #[arg(help_heading = "Questions, answered instead of serving")]
+    pub check: bool,
 }
 
 /// What can also stand in the environment and in a manifest.
@@ -64,6 +76,9 @@ pub(super) struct Endpoints {
     /// Where to tell how it goes: /livez, /readyz, /metrics
     #[arg(long, value_name = "ENDPOINT")]
     pub admin: Option<Endpoint>,
+    /// Make FILE at the start if it is not there: in the directory of le:, it asks for a certificate
+    #[arg(long = "empty-file", value_name = "FILE")]
+    pub empty_files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -84,9 +99,6 @@ pub(super) struct TypedSandbox {
 #[group(multiple = false)]
 #[command(next_help_heading = "Questions, answered instead of serving")]
 pub(super) struct TypedQuestion {
-    /// Say what would happen; opens nothing
-    #[arg(long)]
-    check: bool,
     /// Write a systemd unit for these options
     #[arg(long)]
     print_unit: bool,
@@ -111,16 +123,19 @@ pub(super) struct TypedQuestion {
     verify: bool,
 }
 
-impl From<TypedQuestion> for Action {
-    fn from(typed: TypedQuestion) -> Self {
-        if typed.check {
-            return Action::Check;
-        }
-        if typed.print_unit {
-            return Action::PrintUnit;
-        }
-        Option::from(typed).map_or(Action::Serve, Action::Answer)
+/// What is asked for.
+pub(super) fn action(typed: TypedQuestion, certificates: Option<String>, is_check: bool) -> Action {
+    if let Some(format) = certificates {
+        let format = if format == "json" { Format::Json } else { Format::Table };
+        return Action::Certificates { format, is_check };
     }
+    if is_check {
+        return Action::Check;
+    }
+    if typed.print_unit {
+        return Action::PrintUnit;
+    }
+    Option::from(typed).map_or(Action::Serve, Action::Answer)
 }
 
 impl From<TypedQuestion> for Option<Question> {

@@ -46,6 +46,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether another user, or another mode of the directory, would help.
+    pub fn is_not_permitted(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::OpenToOthers { .. } => true,
+            _ => false,
+        }
+    }
+
     /// For `map_err`: what was to be done, and where.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
