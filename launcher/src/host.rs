@@ -10,7 +10,7 @@ use holdall_log::Log;
 use holdall_process::{Nursery, Predecessor, limits::raise_file_limit, notify::Notify};
 use holdall_service::{
     AccessLog, Admin, Binding, BoxService, BuildInfo, Ended, Readiness, Role, Server, chain,
-    redirect,
+    http_challenges, redirect,
 };
 use tokio::runtime::Builder;
 
@@ -153,6 +153,8 @@ impl Open {
     /// What answers where; tells each address.
     fn bind(self, program: &Program, life: &Life, service: &BoxService) -> Vec<Binding> {
         let certificates = self.certificates();
+        let challenges = certificates.iter().filter_map(Certificates::challenges).cloned();
+        let (challenges, metrics) = (challenges.collect::<Vec<_>>(), &life.server.metrics);
         let mut bindings = Vec::new();
         for Opened { listener, certificates } in self.public {
             tracing::info!("serving on {}", listener.url());
@@ -160,12 +162,19 @@ impl Open {
                 Some(to) => redirect(to.port.get()),
                 None => service.clone(),
             };
+            let service = match &listener.endpoint.tls {
+                // Authorities ask in clear text, before any redirect.
+                None => http_challenges(challenges.clone(), Arc::clone(metrics), service),
+                Some(_) => service,
+            };
             bindings.push(Binding { listener, certificates, service, role: Role::Public });
         }
         let ends = move || {
             let list = certificates.iter().flat_map(Certificates::list);
             list.map(|certificate| (certificate.names, certificate.not_after)).collect()
         };
+        let tending = Arc::clone(&life.tending);
+        let tended = move || tending.tended();
         if let Some(Opened { listener, certificates }) = self.admin {
             tracing::info!("admin on {}", listener.url());
             let service = Admin {
@@ -173,6 +182,7 @@ impl Open {
                 readiness: Arc::clone(&life.readiness),
                 build: BuildInfo { name: program.name.clone(), version: program.version.clone() },
                 certificates: Box::new(ends),
+                tended: Box::new(tended),
             };
             let service = service.into_service();
             bindings.push(Binding { listener, certificates, service, role: Role::Admin });

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use holdall_acme::{
     Authority, BadName, DnsHook, ExternalAccount, ExternalAccountError, Kinds, Manager, Name,
@@ -16,6 +16,8 @@ use holdall_bundle::ExitCode;
 use holdall_certificates::Certificates;
 use holdall_endpoint::{Acme, Address, Challenge, Endpoint, Listener, Tls};
 use holdall_process::{HOOK_LIMIT, Nursery};
+use holdall_service::{Tended, TendedName};
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::options::Options;
@@ -161,19 +163,25 @@ impl Tending {
         self.0.iter().for_each(Manager::stop);
     }
 
-    /// Where each name stands.
-    pub fn status(&self) -> Vec<Status> {
-        self.0.iter().flat_map(Manager::status).collect()
+    /// Where each name stands, for metrics and readiness.
+    pub fn tended(&self) -> Option<Tended> {
+        let now = Timestamp::now();
+        let names = self.0.iter().flat_map(Manager::status).map(|status| tended(status, now));
+        let restarts = self.0.iter().map(|manager| u64::from(manager.restarts())).sum();
+        (!self.0.is_empty()).then(|| Tended { names: names.collect(), restarts })
     }
+}
 
-    /// Directories in which no name is asked for.
-    pub fn has_idle(&self) -> bool {
-        self.0.iter().any(|manager| manager.status().is_empty())
-    }
-
-    /// How often something that does the work had to be started again.
-    pub fn restarts(&self) -> u64 {
-        self.0.iter().map(|manager| u64::from(manager.restarts())).sum()
+fn tended(status: Status, now: Timestamp) -> TendedName {
+    TendedName {
+        is_valid: status.is_valid_at(now),
+        next_attempt: status.next.map(SystemTime::from),
+        name: status.name,
+        state: status.state.to_string(),
+        issued: status.issued.into(),
+        failed: status.failed.into(),
+        limit_left: status.limit_left.map(u64::from),
+        error: status.error,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
-use crate::{Body, BoxService, BuildInfo, Extra, Metrics, Request, Response};
+use crate::{Body, BoxService, BuildInfo, Extra, Metrics, Request, Response, Tended};
 
 /// The answers of an admin endpoint: `/livez`, `/readyz`, `/metrics`, and a list of these at `/`.
 pub struct Admin {
@@ -21,10 +21,15 @@ pub struct Admin {
     pub build: BuildInfo,
     /// Asked for the certificates each time that the metrics are.
     pub certificates: CertificateEnds,
+    /// Asked for the names whose certificates the server gets itself, if it does.
+    pub tended: TendedNames,
 }
 
 /// Tells the names that each certificate in use is for, and the end of its validity.
 pub type CertificateEnds = Box<dyn Fn() -> Vec<(Vec<String>, SystemTime)> + Send + Sync>;
+
+/// Tells where names stand whose certificates the server gets itself; `None` if it gets none.
+pub type TendedNames = Box<dyn Fn() -> Option<Tended> + Send + Sync>;
 
 const LIST: &str = "/livez    200 while the process answers\n\
                     /readyz   200 while it takes requests, else 503 and why\n\
@@ -46,6 +51,7 @@ impl Admin {
     ///     readiness: Arc::clone(&readiness),
     ///     build: BuildInfo { name: "hello".into(), version: "1.0".into() },
     ///     certificates: Box::new(Vec::new),
+    ///     tended: Box::new(|| None),
     /// }
     /// .into_service();
     /// readiness.clear("starting");
@@ -71,7 +77,7 @@ impl Admin {
         match path {
             "/" => (StatusCode::OK, TEXT, LIST.into()),
             "/livez" => (StatusCode::OK, TEXT, "ok\n".into()),
-            "/readyz" => self.readiness.page(),
+            "/readyz" => self.readiness_page(),
             "/metrics" => (StatusCode::OK, PROMETHEUS, self.metrics_page().into()),
             _ => (StatusCode::NOT_FOUND, TEXT, "not found: / lists what there is\n".into()),
         }
@@ -79,7 +85,24 @@ impl Admin {
 
     fn metrics_page(&self) -> String {
         let certificates = (self.certificates)();
-        self.metrics.render(&Extra { build: &self.build, certificates: &certificates })
+        let tended = (self.tended)();
+        let (build, tended) = (&self.build, tended.as_ref());
+        self.metrics.render(&Extra { build, certificates: &certificates, tended })
+    }
+
+    /// A server that has no certificate at all is not ready; one that lacks some tells which.
+    fn readiness_page(&self) -> (StatusCode, &'static str, Cow<'static, str>) {
+        let tended = (self.tended)();
+        let missing = tended.as_ref().map(Tended::missing).unwrap_or_default();
+        let is_bare = tended.is_some_and(|tended| tended.is_bare());
+        let reasons = self.readiness.reasons();
+        let is_ready = reasons.is_empty() && !is_bare;
+        let mut text = String::from(if is_ready { "ready\n" } else { "" });
+        reasons.iter().for_each(|reason| text += &format!("{reason}\n"));
+        let note = if is_ready { "note: " } else { "" };
+        missing.iter().for_each(|line| text += &format!("{note}{line}\n"));
+        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, TEXT, text.into())
     }
 }
 
@@ -161,15 +184,6 @@ impl Readiness {
     /// All reasons, the oldest first.
     pub fn reasons(&self) -> Vec<Cow<'static, str>> {
         self.lock().clone()
-    }
-
-    fn page(&self) -> (StatusCode, &'static str, Cow<'static, str>) {
-        let reasons = self.reasons();
-        if reasons.is_empty() {
-            return (StatusCode::OK, TEXT, "ready\n".into());
-        }
-        let text = reasons.iter().flat_map(|reason| [&**reason, "\n"]).collect::<String>();
-        (StatusCode::SERVICE_UNAVAILABLE, TEXT, text.into())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Cow<'static, str>>> {

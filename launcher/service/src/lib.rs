@@ -74,11 +74,13 @@ mod server;
 mod shutdown;
 #[cfg(feature = "server")]
 mod stream;
+#[cfg(feature = "server")]
+mod tended;
 
 #[cfg(feature = "server")]
 pub use access_log::{AccessFormat, AccessLog, Logged, Record};
 #[cfg(feature = "server")]
-pub use admin::{Admin, CertificateEnds, Readiness};
+pub use admin::{Admin, CertificateEnds, Readiness, TendedNames};
 pub use body::Body;
 pub use boxed::{BoxFuture, BoxService};
 #[cfg(feature = "server")]
@@ -101,6 +103,8 @@ pub use request_id::RequestId;
 pub use server::{Binding, Ended, Role, ServeError, Server};
 #[cfg(feature = "server")]
 pub use shutdown::{Phase, Shutdown, Trigger};
+#[cfg(feature = "server")]
+pub use tended::{Tended, TendedName};
 
 use std::error::Error;
 

@@ -6,6 +6,7 @@
 mod challenges;
 mod page;
 mod requests;
+mod tended;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -22,6 +23,8 @@ use challenges::Challenges;
 use page::{Kind, Page};
 use requests::Requests;
 
+use crate::Tended;
+
 /// The counters of a server, shared by all that counts.
 ///
 /// ```
@@ -34,7 +37,7 @@ use requests::Requests;
 /// metrics.request_ends(&Method::GET, StatusCode::OK, Duration::from_millis(3), 0, 5);
 ///
 /// let build = BuildInfo { name: "hello".into(), version: "1.0".into() };
-/// let page = metrics.render(&Extra { build: &build, certificates: &[] });
+/// let page = metrics.render(&Extra { build: &build, certificates: &[], tended: None });
 /// assert!(page.contains("http_server_response_body_bytes_total 5\n"));
 /// ```
 #[derive(Debug)]
@@ -59,6 +62,8 @@ pub struct Extra<'a> {
     pub build: &'a BuildInfo,
     /// The names that each certificate is for, and the end of its validity.
     pub certificates: &'a [(Vec<String>, SystemTime)],
+    /// Where names stand whose certificates the server gets itself.
+    pub tended: Option<&'a Tended>,
 }
 
 /// What is running.
@@ -208,6 +213,7 @@ impl Metrics {
         self.render_connections(&mut page);
         self.challenges.render(&mut page);
         render_certificates(extra.certificates, &mut page);
+        extra.tended.into_iter().for_each(|tended| tended::render(tended, &mut page));
         let labels = [("name", &*extra.build.name), ("version", &*extra.build.version)];
         page.family("holdall_build_info", Kind::Gauge, "What is running.").sample(&labels, 1);
         self.render_process(&mut page);

@@ -4,14 +4,20 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use holdall_service::{Admin, Body, BoxService, BuildInfo, Metrics, Readiness, Response};
+use holdall_service::{Tended, TendedName};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
 
 fn admin(readiness: &Arc<Readiness>) -> BoxService {
+    admin_with(readiness, None)
+}
+
+fn admin_with(readiness: &Arc<Readiness>, tended: Option<Tended>) -> BoxService {
     let end = UNIX_EPOCH + Duration::from_secs(2_000_000_000);
     Admin {
         metrics: Arc::new(Metrics::new()),
         readiness: Arc::clone(readiness),
         build: BuildInfo { name: "hello".into(), version: "1.0".into() },
+        tended: Box::new(move || tended.clone()),
         certificates: Box::new(move || vec![(vec!["hello.test".to_owned()], end)]),
     }
     .into_service()
@@ -94,5 +100,50 @@ async fn nothing_can_be_sent_to_it() {
         assert_eq!(response.status(), 405, "{method}");
         assert_eq!(response.headers()[ALLOW], "GET, HEAD");
         assert_eq!(ask(&admin, method, "/none").await.status(), 404, "{method}");
+    }
+}
+
+fn name(name: &str, is_valid: bool) -> TendedName {
+    TendedName {
+        name: name.into(),
+        state: if is_valid { "live" } else { "backoff" }.into(),
+        is_valid,
+        next_attempt: Some(UNIX_EPOCH + Duration::from_secs(2_000_000_000)),
+        issued: 3,
+        failed: 2,
+        limit_left: Some(4),
+        error: (!is_valid).then(|| "no such host".into()),
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_any_certificate_is_not_ready_and_says_why() {
+    let readiness = Arc::default();
+    let bare = Tended { names: vec![name("a.test", false), name("b.test", false)], restarts: 0 };
+    let (status, text) = get(&admin_with(&readiness, Some(bare)), "/readyz").await;
+    let line = |name| format!("no certificate for {name} (backoff): no such host\n");
+    assert_eq!((status, text), (503, line("a.test") + &line("b.test")));
+
+    let idle = admin_with(&readiness, Some(Tended::default()));
+    assert_eq!(get(&idle, "/readyz").await, (503, "no certificate: no name is asked for\n".into()));
+
+    let some = Tended { names: vec![name("a.test", true), name("b.test", false)], restarts: 0 };
+    let (status, text) = get(&admin_with(&readiness, Some(some)), "/readyz").await;
+    assert_eq!((status, text), (200, format!("ready\nnote: {}", line("b.test"))));
+}
+
+#[tokio::test]
+async fn the_metrics_tell_of_each_name() {
+    let tended = Tended { names: vec![name("a.test", true)], restarts: 1 };
+    let (_, text) = get(&admin_with(&Arc::default(), Some(tended)), "/metrics").await;
+    for line in [
+        "holdall_acme_next_attempt_timestamp_seconds{name=\"a.test\"} 2000000000\n",
+        "holdall_acme_certificates_total{name=\"a.test\"} 3\n",
+        "holdall_acme_failures_total{name=\"a.test\"} 2\n",
+        "holdall_acme_limit_left{name=\"a.test\"} 4\n",
+        "holdall_acme_state{name=\"a.test\",state=\"live\"} 1\n",
+        "holdall_acme_restarts_total 1\n",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
     }
 }

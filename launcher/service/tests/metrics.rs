@@ -135,7 +135,7 @@ fn quoted(text: &str) -> (String, &str) {
 
 fn text(metrics: &Metrics, certificates: &[(Vec<String>, SystemTime)]) -> String {
     let build = BuildInfo { name: "say\"hello\\\n".into(), version: "1.0".into() };
-    metrics.render(&Extra { build: &build, certificates })
+    metrics.render(&Extra { build: &build, certificates, tended: None })
 }
 
 fn page(metrics: &Metrics) -> Page {
