@@ -10,6 +10,7 @@ use holdall_endpoint::{Proxy, proxy};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tokio_rustls::rustls::{self, server::ClientHello};
+use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use crate::activity::{Activity, Stage};
@@ -46,6 +47,19 @@ enum Agreed {
     Http { arrived: Arrived, is_resumed: bool },
     /// The handshake was all that the client came for.
     Nothing,
+}
+
+impl Agreed {
+    fn on(stream: TlsStream<Socket>, peer: Peer) -> Self {
+        let (_, session) = stream.get_ref();
+        let protocol = match session.alpn_protocol() {
+            Some(b"h2") => Stage::Http2,
+            _ => Stage::Http1,
+        };
+        let is_resumed = session.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+        let arrived = Arrived { stream: Stream::Tls(Box::new(stream)), peer, protocol };
+        Self::Http { arrived, is_resumed }
+    }
 }
 
 /// Why a connection never came to speak HTTP.
@@ -157,17 +171,24 @@ impl Gate {
         client: Option<SocketAddr>,
     ) -> Result<Agreed, Refused> {
         let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket);
-        let start = acceptor.await.map_err(Refused::Handshake)?;
+        let mut start = acceptor.await.map_err(Refused::Handshake)?;
         // From here on it costs time. A client that stalls before waits for nobody, and nobody for
         // it. The semaphore is never closed.
         let _turn = tls.handshakes.acquire().await;
         let hello = start.client_hello();
         let name = hello.server_name().map(str::to_owned);
         if is_challenge(&hello) {
-            self.prove(start, tls, name.unwrap_or_default()).await?;
+            // On the heap, as it is rare: every connection has room for what is not.
+            Box::pin(self.prove(start, tls, name.unwrap_or_default())).await?;
             return Ok(Agreed::Nothing);
         }
-        shake_hands(start, tls, name, client).await
+        if !tls.certificates.knows(name.as_deref()) {
+            answer(&mut start.io, &holdall_certificates::UNRECOGNIZED_NAME).await;
+            return Err(Refused::UnknownName { name: name.unwrap_or_default() });
+        }
+        let stream =
+            start.into_stream(Arc::clone(&tls.config)).await.map_err(Refused::Handshake)?;
+        Ok(Agreed::on(stream, Peer { client, scheme: Scheme::Https, server_name: name }))
     }
 
     /// Shows an authority the certificate that it came for, and closes the connection (RFC 8737,
@@ -200,30 +221,6 @@ impl Gate {
 /// HTTP.
 fn is_challenge(hello: &ClientHello<'_>) -> bool {
     hello.alpn().is_some_and(|protocols| protocols.eq([CHALLENGE]))
-}
-
-/// Shakes hands with a client that wants HTTP.
-async fn shake_hands(
-    start: StartHandshake<Socket>,
-    tls: &Tls,
-    name: Option<String>,
-    client: Option<SocketAddr>,
-) -> Result<Agreed, Refused> {
-    if !tls.certificates.knows(name.as_deref()) {
-        let mut socket = start.io;
-        answer(&mut socket, &holdall_certificates::UNRECOGNIZED_NAME).await;
-        return Err(Refused::UnknownName { name: name.unwrap_or_default() });
-    }
-    let stream = start.into_stream(Arc::clone(&tls.config)).await.map_err(Refused::Handshake)?;
-    let (_, session) = stream.get_ref();
-    let protocol = match session.alpn_protocol() {
-        Some(b"h2") => Stage::Http2,
-        _ => Stage::Http1,
-    };
-    let is_resumed = session.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
-    let peer = Peer { client, scheme: Scheme::Https, server_name: name };
-    let arrived = Arrived { stream: Stream::Tls(Box::new(stream)), peer, protocol };
-    Ok(Agreed::Http { arrived, is_resumed })
 }
 
 /// Clear text: the first bytes tell which HTTP it is.
