@@ -118,12 +118,21 @@ impl Attempt<'_> {
                 self.office.forget_account(counter, keep_key).await?;
             }
             Kind::ReplacesRefused if plan.replaces => {
-                tracing::info!(name, authority, "ordering without naming what is replaced");
+                tracing::info!(
+                    domain = name,
+                    authority,
+                    "ordering without naming what is replaced"
+                );
                 plan.replaces = false;
             }
             Kind::InvalidProfile if plan.profile.is_some() => {
                 let profile = plan.profile.take();
-                tracing::warn!(name, authority, profile, "unknown profile, using the default one");
+                tracing::warn!(
+                    domain = name,
+                    authority,
+                    profile,
+                    "unknown profile, using the default one"
+                );
             }
             Kind::OrderGone if !plan.has_new_order => plan.has_new_order = true,
             Kind::Validation => {
@@ -150,7 +159,11 @@ impl Attempt<'_> {
         let is_less = plan.names.len() < before;
         if is_less {
             let name = self.name.as_str();
-            tracing::warn!(name, without = rejected.join(", "), "ordering without rejected names");
+            tracing::warn!(
+                domain = name,
+                without = rejected.join(", "),
+                "ordering without rejected names"
+            );
         }
         is_less
     }
