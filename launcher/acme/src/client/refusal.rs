@@ -233,8 +233,11 @@ impl fmt::Display for Refusal {
             (None, Kind::Unusable, None) => format!("no usable answer from {}", self.url),
             (None, ..) => "the exchange with the authority failed".to_owned(),
         };
-        let text: String = text.chars().take(LONGEST).collect();
-        write!(formatter, "{}", text.escape_debug())
+        // What comes off the network must not end the line, or colour it.
+        text.chars().take(LONGEST).try_for_each(|letter| match letter.is_control() {
+            true => write!(formatter, "{}", letter.escape_default()),
+            false => write!(formatter, "{letter}"),
+        })
     }
 }
 
