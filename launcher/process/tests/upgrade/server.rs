@@ -42,7 +42,7 @@ fn serve_version(version: &str, predecessor: Option<Predecessor>, options: &[Str
     if has("threads") {
         thread::spawn(thread::park);
     }
-    let nursery = match Nursery::start() {
+    let nursery = match Nursery::start(Vec::new()) {
         Ok(nursery) => nursery,
         Err(error) => {
             println!("{}", chain(&error));
