@@ -10,7 +10,8 @@
 //! 3. Open all that a path or a right is needed for: endpoints, certificates, log files.
 //! 4. [`Notify::from_environment`](notify::Notify::from_environment): the path of the manager's
 //!    socket can't be opened later.
-//! 5. [`Nursery::start`]: a copy of the process that keeps the rights, for the next upgrade.
+//! 5. [`Nursery::start`]: a copy of the process that keeps the rights, for hooks and the next
+//!    upgrade.
 //! 6. [`Identity::assume`](identity::Identity::assume), as another user may not be assumed from
 //!    inside of the sandbox.
 //! 7. [`Sandbox::close`](sandbox::Sandbox::close). From here on, threads may be started.

@@ -1,6 +1,6 @@
-//! The nursery: a small process that keeps what a server gives up, to start the next one with it.
+//! The nursery: a small process that keeps what a server gives up, for the next one and for hooks.
 //!
-//! How it works is in the documentation of the crate, under Upgrades.
+//! How it works is in the documentation of the crate, under Upgrades and Hooks.
 
 mod call;
 mod hook;

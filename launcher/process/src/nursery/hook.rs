@@ -29,7 +29,9 @@ pub enum HookError {
         argument: String,
     },
     /// No program but those that were named at the start is ever run.
-    #[error("the hook {path:?} was not named when this container was started; start it again")]
+    #[error(
+        "the hook {path:?} was not named when this service or container was started; start it again"
+    )]
     Unknown {
         /// The path that was asked for.
         path: PathBuf,
