@@ -39,8 +39,8 @@ fn case_03_an_authority_that_is_down_until_the_certificate_expires_is_heard_agai
         let told = server.event(degree, |event| {
             event["message"].as_str().is_some_and(|message| message.contains(degree))
         });
-        assert_eq!(told["level"], "error", "{told}");
-        assert!(degree == "overdue" || told["critical"] == true, "{told}");
+        let level = if degree == "overdue" { "error" } else { "critical" };
+        assert_eq!(told["level"], level, "{told}");
     }
     assert!(old.not_after < Timestamp::now());
     assert_eq!(site.shown(NAME).expect("what was there"), old);
@@ -55,9 +55,12 @@ fn case_06_what_is_no_answer_is_told_as_trouble_of_the_authority() {
     let json = || vec!["content-type: application/json".to_owned()];
     let answers = [
         (Answer::page(502, &[], "<html>Bad Gateway</html>"), "/order-plz answers 502 Bad Gateway"),
-        (Answer::Instead(201, json(), Vec::new()), "no usable answer from "),
-        (Answer::page(200, &[], "<html>Welcome</html>"), "no usable answer from "),
-        (Answer::Instead(200, json(), b"{\"status\": 7}".to_vec()), "no usable answer from "),
+        (Answer::Instead(201, json(), Vec::new()), "0 bytes of application/json instead"),
+        (Answer::page(200, &[], "<html>Welcome</html>"), "20 bytes of text/html instead of JSON"),
+        (
+            Answer::Instead(200, json(), b"{\"status\":7}".to_vec()),
+            "JSON is not that of the protocol",
+        ),
         (Answer::Lost, "/order-plz can't be reached"),
     ];
     let server = site.start(&[]);
@@ -69,7 +72,7 @@ fn case_06_what_is_no_answer_is_told_as_trouble_of_the_authority() {
         }
         let told = failure(&server, number);
         assert!(text(&told, "cause").contains(words), "{told}");
-        assert!(!text(&told, "cause").contains("line 1 column"), "{told}");
+        assert!(text(&told, "cause").contains("https://localhost"), "{told}");
     }
     try_again(&server);
     site.wait_for(NAME);
@@ -110,7 +113,7 @@ fn case_07_answers_without_an_end_take_neither_time_nor_memory_without_one() {
     assert_eq!((like("no whole answer within 30 s"), like("length limit")), (2, 1), "{causes:?}");
     assert!(most - before < 16 << 20, "{before} to {most} bytes");
     try_again(&server);
-    names.map(|name| site.wait_for(name));
+    names.iter().for_each(|name| drop(site.wait_for(name)));
 }
 
 #[test]
@@ -161,7 +164,7 @@ fn case_41_an_authority_that_does_not_prove_who_it_is_is_not_spoken_to() {
     let shown = [
         (api.order(&["localhost"]).years(2020, 2021).issue(), "expired"),
         (api.issue(&["elsewhere.example"]), "not valid for name"),
-        (stranger.issue(&["localhost"]), "UnknownIssuer"),
+        (stranger.issue(&["localhost"]), "invalid peer certificate"),
     ];
     let server = site.start(&[]);
     for (number, (certificate, words)) in (1..).zip(shown) {
