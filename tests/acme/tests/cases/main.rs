@@ -5,3 +5,4 @@ mod expect;
 mod harness;
 mod nonces_and_limits;
 mod outages;
+mod renewal;
