@@ -4,5 +4,6 @@ mod accounts;
 mod expect;
 mod harness;
 mod nonces_and_limits;
+mod operator;
 mod outages;
 mod renewal;
