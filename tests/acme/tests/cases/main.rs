@@ -4,5 +4,7 @@ mod accounts;
 mod expect;
 mod harness;
 mod nonces_and_limits;
+mod orders;
 mod outages;
 mod renewal;
+mod validation;
