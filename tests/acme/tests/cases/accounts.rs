@@ -9,7 +9,9 @@ use holdall_tests::http;
 use rcgen::{KeyPair, SigningKey};
 use serde_json::{Value, json};
 
-use crate::expect::{ACCOUNT, NAME, NONCE, event, failure, text, try_again, wait_of};
+use crate::expect::{
+    ACCOUNT, NAME, NONCE, event, failure, tell_no_renewal_time, text, try_again, wait_of,
+};
 
 /// The account's key, and its address at the authority.
 fn account(site: &Site) -> (String, String) {
@@ -47,6 +49,7 @@ fn case_16_an_authority_that_forgot_the_account_gets_a_new_one_with_the_same_key
 #[test]
 fn case_16_a_renewal_survives_an_authority_that_forgot_everything() {
     let mut site = Site::with(&Settings::living(14));
+    tell_no_renewal_time(&site.proxy);
     let server = site.start(&[NAME]);
     let old = site.wait_for(NAME);
     site.pebble.stop();

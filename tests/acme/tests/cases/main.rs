@@ -5,5 +5,7 @@ mod expect;
 mod harness;
 mod nonces_and_limits;
 mod operator;
+mod orders;
 mod outages;
 mod renewal;
+mod validation;

@@ -8,7 +8,8 @@ use holdall_tests::process::{memory, wait_until};
 use jiff::Timestamp;
 
 use crate::expect::{
-    CERTIFICATE, FINALIZE, NAME, NEW_ORDER, Second, event, failure, text, try_again, wait_of,
+    CERTIFICATE, FINALIZE, NAME, NEW_ORDER, Second, event, failure, tell_no_renewal_time, text,
+    try_again, wait_of,
 };
 
 #[test]
@@ -32,6 +33,7 @@ fn case_02_an_authority_that_is_down_at_the_first_start_is_waited_for() {
 #[test]
 fn case_03_an_authority_that_is_down_until_the_certificate_expires_is_heard_again() {
     let mut site = Site::with(&Settings::living(12));
+    tell_no_renewal_time(&site.proxy);
     let server = site.start(&[NAME]);
     let old = site.wait_for(NAME);
     site.pebble.stop();
@@ -186,6 +188,7 @@ fn case_41_an_authority_that_does_not_prove_who_it_is_is_not_spoken_to() {
 fn case_43_a_second_authority_takes_over_until_the_first_is_back() {
     let mut site = Site::with(&Settings::living(12));
     let second = Second::start(&site, &Settings::living(12));
+    [&site.proxy, &second.proxy].into_iter().for_each(tell_no_renewal_time);
     site.pebble.stop();
     let _server = site.start_with(&site.endpoint().with("fallback", &second.url()), &[NAME]);
     let theirs = site.wait_for(NAME);

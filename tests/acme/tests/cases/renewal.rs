@@ -1,14 +1,13 @@
 //! When an authority wants certificates to be renewed, and what they replace.
 
 use std::fs;
-use std::time::Duration;
 
 use holdall_acme_tests::{Answer, Fault, Settings, Shown, Site, has_new_pebble};
 use holdall_tests::process::wait_until;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::expect::{NAME, RENEWAL, event, text};
+use crate::expect::{NAME, RENEWAL, event, tell_no_renewal_time, text};
 
 /// The authority wants a certificate to be renewed between so many seconds from now.
 fn window(start: i64, end: i64) -> Answer {
@@ -159,6 +158,7 @@ fn case_24_an_old_certificate_that_came_back_is_replaced_once_more() {
         return;
     }
     let site = Site::with(&Settings::living(16));
+    tell_no_renewal_time(&site.proxy);
     let server = site.start(&[NAME]);
     let first = site.wait_for(NAME);
     let old = site.pem(NAME);
@@ -179,6 +179,7 @@ fn case_24_a_new_account_replaces_the_certificates_of_the_old_one() {
         return;
     }
     let site = Site::with(&Settings::living(16));
+    tell_no_renewal_time(&site.proxy);
     let server = site.start(&[NAME]);
     let first = site.wait_for(NAME);
     assert!(server.stop().success());
@@ -186,7 +187,7 @@ fn case_24_a_new_account_replaces_the_certificates_of_the_old_one() {
         fs::remove_file(site.directory().join(file)).expect("a file of the server");
     }
     let server = site.start(&[NAME]);
-    assert!(site.comes_within(Duration::from_secs(20), NAME, Some(&first)));
+    site.wait_for_another(NAME, Some(&first));
     event(&server, "ordering without naming what is replaced");
     assert!(server.log().events_of("certificate not issued").is_empty());
     assert_eq!(site.pebble.issued(), 2);
