@@ -2,10 +2,12 @@
 
 mod accounts;
 mod expect;
+mod files;
 mod harness;
 mod nonces_and_limits;
 mod operator;
 mod orders;
 mod outages;
 mod renewal;
+mod served;
 mod validation;
