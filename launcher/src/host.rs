@@ -62,7 +62,7 @@ fn host(
     let mut open = Open::all(options)?;
     let notify = Notify::from_environment();
     let wanted = Wanted::of(options)?;
-    let nursery = Arc::new(Nursery::start()?);
+    let nursery = Arc::new(Nursery::start(wanted.hooks())?);
     let server = Server {
         limits: options.limits.for_server(files),
         grace_period: options.lifecycle.grace_period,

@@ -15,7 +15,7 @@ use holdall_acme::{
 use holdall_bundle::ExitCode;
 use holdall_certificates::Certificates;
 use holdall_endpoint::{Acme, Address, Challenge, Endpoint, Listener, Tls};
-use holdall_process::Nursery;
+use holdall_process::{HOOK_LIMIT, Nursery};
 use holdall_service::{Tended, TendedName};
 use jiff::Timestamp;
 use thiserror::Error;
@@ -277,8 +277,8 @@ struct Hook {
 
 impl Hook {
     fn run(&self, word: &str, record: &str, value: &str) -> io::Result<()> {
-        let _ = (&self.nursery, &self.path, word, record, value);
-        Err(io::ErrorKind::Unsupported.into())
+        let ended = self.nursery.run_hook(&self.path, &[word, record, value], HOOK_LIMIT);
+        ended.map_err(io::Error::other)
     }
 }
 

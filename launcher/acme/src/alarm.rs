@@ -25,14 +25,14 @@ pub(crate) fn sound(
     let (failed, error) = (record.failed, record.last_error());
     match alarm {
         Some(Alarm::Expired) => tracing::error!(
-            critical = true, %name, not_after, failed, error, "certificate has expired"
+            critical = true, domain = %name, not_after, failed, error, "certificate has expired"
         ),
         Some(Alarm::Critical) => tracing::error!(
-            critical = true, %name, not_after, failed, error,
+            critical = true, domain = %name, not_after, failed, error,
             "certificate expires soon: less than a tenth of its life is left"
         ),
         Some(Alarm::Error) => tracing::error!(
-            %name, not_after, failed, error,
+            domain = %name, not_after, failed, error,
             "certificate is overdue: less than a fifth of its life is left"
         ),
         None => {}

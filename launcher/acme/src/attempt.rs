@@ -123,12 +123,21 @@ impl Attempt<'_> {
                 self.office.forget_account(counter, keep_key).await?;
             }
             kind if plan.replaces && self.may_be_of_replaced(kind) => {
-                tracing::info!(name, authority, "ordering without naming what is replaced");
+                tracing::info!(
+                    domain = name,
+                    authority,
+                    "ordering without naming what is replaced"
+                );
                 plan.replaces = false;
             }
             Kind::InvalidProfile if plan.profile.is_some() => {
                 let profile = plan.profile.take();
-                tracing::warn!(name, authority, profile, "unknown profile, using the default one");
+                tracing::warn!(
+                    domain = name,
+                    authority,
+                    profile,
+                    "unknown profile, using the default one"
+                );
             }
             Kind::OrderGone if !plan.has_new_order => plan.has_new_order = true,
             Kind::Validation => {
@@ -155,7 +164,11 @@ impl Attempt<'_> {
         let is_less = plan.names.len() < before;
         if is_less {
             let name = self.name.as_str();
-            tracing::warn!(name, without = rejected.join(", "), "ordering without rejected names");
+            tracing::warn!(
+                domain = name,
+                without = rejected.join(", "),
+                "ordering without rejected names"
+            );
         }
         is_less
     }

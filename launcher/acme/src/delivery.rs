@@ -43,7 +43,7 @@ fn save(office: &Office, name: &Name, issued: &Issued, expected: &Version) -> Op
     match office.store.save(name, &issued.pem, expected) {
         Ok(saved) => {
             if saved == Saved::Conflict {
-                tracing::warn!(%name, "another process was faster, its certificate stays");
+                tracing::warn!(domain = %name, "another process was faster, its certificate stays");
             }
             // An order that stays is looked at again, and then found to be done.
             let _ = office.store.remove_order(name);
@@ -51,7 +51,7 @@ fn save(office: &Office, name: &Name, issued: &Issued, expected: &Version) -> Op
         }
         Err(error) => {
             let error = chain(&error);
-            tracing::error!(%name, error, "certificate not written, it is served from memory");
+            tracing::error!(domain = %name, error, "certificate not written, it is served from memory");
             office.unsaved().insert(name.clone(), issued.pem.clone());
             None
         }
@@ -61,7 +61,7 @@ fn save(office: &Office, name: &Name, issued: &Issued, expected: &Version) -> Op
 fn publish(office: &Office, name: &Name, pem: &[u8]) {
     let path = office.store.path(name);
     if let Err(error) = office.certificates.publish(&path, pem) {
-        tracing::error!(%name, error = chain(&error), "certificate not served");
+        tracing::error!(domain = %name, error = chain(&error), "certificate not served");
     }
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn save_again(office: &Office, name: &Name) -> bool {
     if saved.is_ok() {
         office.unsaved().remove(name);
         let _ = office.store.remove_order(name);
-        tracing::info!(%name, "certificate written at last");
+        tracing::info!(domain = %name, "certificate written at last");
     }
     saved.is_ok()
 }

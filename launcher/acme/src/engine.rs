@@ -166,7 +166,7 @@ impl Work {
         let _ = self.office.store.remove_order(name);
         self.office.unsaved().remove(name);
         self.shared.remove(name);
-        tracing::info!(%name, "certificate not wanted any more, its file is gone");
+        tracing::info!(domain = %name, "certificate not wanted any more, its file is gone");
     }
 
     fn changed(&mut self, files: Option<Vec<std::ffi::OsString>>) {
@@ -236,7 +236,7 @@ impl Work {
         entry.job = None;
         entry.note(&name, outcome, &self.office, now);
         if let Err(error) = self.office.store.save_record(&name, &entry.record) {
-            tracing::warn!(%name, error = chain(&error), "state kept in memory only");
+            tracing::warn!(domain = %name, error = chain(&error), "state kept in memory only");
         }
         self.show(&name);
     }
@@ -246,7 +246,7 @@ impl Work {
         let Some(entry) = self.entries.get(name) else { return };
         let validity = entry.held.as_ref().map(Validity::from);
         let mut status = Status::new(name, validity.as_ref(), &entry.record);
-        status.next = Some(entry.wake);
+        status.next = Some(entry.next_attempt(&self.office));
         let first = self.office.counters.first();
         status.limit_left = first.map(|counter| {
             counter.ledger().failures_left(name, &counter.limits(), self.office.now())
@@ -273,10 +273,18 @@ impl Work {
 
 impl Entry {
     fn step(&self, office: &Office, now: Timestamp) -> Step {
+        self.with_situation(office, |situation| situation.next(now))
+    }
+
+    fn next_attempt(&self, office: &Office) -> Timestamp {
+        self.with_situation(office, |situation| situation.next_attempt(office.now()))
+    }
+
+    fn with_situation<T>(&self, office: &Office, judge: impl FnOnce(Situation<'_>) -> T) -> T {
         let authorities: Vec<_> =
             office.counters.iter().map(|counter| counter.authority.directory.clone()).collect();
         let held = self.held.as_ref().map(Validity::from);
-        Situation { held, record: &self.record, authorities: &authorities }.next(now)
+        judge(Situation { held, record: &self.record, authorities: &authorities })
     }
 
     fn wait(&mut self, until: Timestamp, state: State, now: Timestamp) {
@@ -346,7 +354,7 @@ impl Entry {
         let (attempt, next_at, cause) = (trouble.failures, trouble.until, trouble.why.clone());
         let next_at = next_at.to_string();
         let not_after = validity.map(|validity| validity.not_after.to_string());
-        tracing::warn!(%name, %from, %to, authority = asked.name(), attempt, next_at, cause,
+        tracing::warn!(domain = %name, %from, %to, authority = asked.name(), attempt, next_at, cause,
             not_after, "certificate not issued");
         self.record.failed(now, &asked.directory, trouble);
     }

@@ -101,7 +101,7 @@ async fn order(
         Ok(()) if !Validity::from(&leaf).contains(now) => Some(Setback::WrongClock),
         Ok(()) => {
             let authority = counter.authority.name();
-            tracing::info!(%name, names = ?leaf.names, authority, not_after, is_saved, "certificate issued");
+            tracing::info!(domain = %name, names = ?leaf.names, authority, not_after, is_saved, "certificate issued");
             None
         }
     };
@@ -122,7 +122,7 @@ async fn poll(
     let client = match office.client(counter).await {
         Ok(client) => client,
         Err(setback) => {
-            tracing::debug!(%name, error = chain(&setback), "renewal time not asked for");
+            tracing::debug!(domain = %name, error = chain(&setback), "renewal time not asked for");
             return Outcome::Polled { renewal: None, poll_after: later(ASK_SOON) };
         }
     };
@@ -134,7 +134,7 @@ async fn poll(
         Ok(None) => Outcome::Polled { renewal: None, poll_after: later(ASK_AGAIN) },
         Err(refusal) => {
             let (authority, error) = (counter.authority.name(), chain(&refusal));
-            tracing::warn!(%name, authority, error, "renewal time not told, its life counts");
+            tracing::warn!(domain = %name, authority, error, "renewal time not told, its life counts");
             let told = refusal.retry_after.unwrap_or(now);
             Outcome::Polled { renewal: None, poll_after: told.max(later(ASK_SOON)) }
         }
@@ -152,8 +152,10 @@ fn chosen(name: &Name, held: &Leaf, record: &Record, info: RenewalInfo) -> Renew
     let selected = schedule::between(start, end);
     let (authority_says, at) = (explanation.as_deref(), selected.to_string());
     match authority_says {
-        Some(url) => tracing::warn!(%name, at, url, "the authority wants it renewed, and says why"),
-        None => tracing::debug!(%name, at, "renewal time told"),
+        Some(url) => {
+            tracing::warn!(domain = %name, at, url, "the authority wants it renewed, and says why")
+        }
+        None => tracing::debug!(domain = %name, at, "renewal time told"),
     }
     Renewal { not_after, start, end, selected, explanation }
 }

@@ -76,6 +76,15 @@ impl Situation<'_> {
         }
     }
 
+    /// When a certificate is to be got, as things stand.
+    pub fn next_attempt(&self, now: Timestamp) -> Timestamp {
+        match (self.held.map(|held| self.due(held)).filter(|due| now < *due), self.order(now)) {
+            (Some(due), _) => due,
+            (None, Step::Wait { until, .. }) => until,
+            (None, _) => now,
+        }
+    }
+
     /// When the certificate is to be renewed: at the moment that the authority suggested, else at
     /// a part of its life.
     fn due(&self, held: Validity) -> Timestamp {

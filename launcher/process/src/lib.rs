@@ -10,7 +10,8 @@
 //! 3. Open all that a path or a right is needed for: endpoints, certificates, log files.
 //! 4. [`Notify::from_environment`](notify::Notify::from_environment): the path of the manager's
 //!    socket can't be opened later.
-//! 5. [`Nursery::start`]: a copy of the process that keeps the rights, for the next upgrade.
+//! 5. [`Nursery::start`]: a copy of the process that keeps the rights, for hooks and the next
+//!    upgrade.
 //! 6. [`Identity::assume`](identity::Identity::assume), as another user may not be assumed from
 //!    inside of the sandbox.
 //! 7. [`Sandbox::close`](sandbox::Sandbox::close). From here on, threads may be started.
@@ -31,7 +32,7 @@
 //! // A successor takes the socket that it was passed instead: sd_listen_fds(3).
 //! let listener = TcpListener::bind("[::]:80")?;
 //! let notify = Notify::from_environment();
-//! let nursery = Nursery::start()?;
+//! let nursery = Nursery::start(Vec::new())?;
 //! Identity::find(Some("www-data"), None)?.assume()?;
 //! Sandbox { read: vec!["/etc/ssl/hello".into()], write: vec![] }.close()?;
 //! // Start the runtime, serve on the listener.
@@ -79,6 +80,18 @@
 //! (`HOLDALL_READY_FD`) on which it says `ready`, or why it does not start; and under PID 1 its
 //! socket to the nursery (`HOLDALL_NURSERY_FD`). No other descriptors but the standard streams, no
 //! signal ignored or blocked.
+//!
+//! # Hooks
+//!
+//! What else a server may not do inside of its sandbox, such as to change a record in the DNS, a
+//! program of the operator's can do for it: [`Nursery::run_hook`]. The nursery runs it, with the
+//! rights that the service was started with: where that is root and the server another user, a hook
+//! runs as root. It executes only the files that were named at its start, as nobody else but the
+//! operator then had a say; but whoever takes the server over chooses their arguments.
+//!
+//! A hook has a session and process group of its own, which is killed as a whole when its time is
+//! over, and no signal for the service reaches it. It runs to its end if the server ends, and the
+//! nursery beside it waits; only the end of PID 1 ends all hooks.
 
 mod fdname;
 mod handed;
@@ -91,6 +104,6 @@ pub mod sandbox;
 mod system;
 mod threads;
 
-pub use nursery::{Nursery, NurseryError, Outcome, SpawnError, Successor};
+pub use nursery::{HOOK_LIMIT, HookError, Nursery, NurseryError, Outcome, SpawnError, Successor};
 pub use predecessor::Predecessor;
 pub use threads::ThreadsError;

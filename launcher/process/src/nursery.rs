@@ -1,8 +1,12 @@
-//! The nursery: a small process that keeps what a server gives up, to start the next one with it.
+//! The nursery: a small process that keeps what a server gives up, for the next one and for hooks.
 //!
-//! How it works is in the documentation of the crate, under Upgrades.
+//! How it works is in the documentation of the crate, under Upgrades and Hooks.
 
+mod call;
+mod hook;
+mod hooks;
 mod keeper;
+mod launch;
 mod message;
 mod program;
 mod successor;
@@ -12,6 +16,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use hook::{HOOK_LIMIT, HookError};
+use hooks::Hooks;
 use keeper::{Keeper, Role};
 use message::{MAX_DESCRIPTORS, Reply, Request};
 use program::Program;
@@ -94,15 +100,18 @@ impl Nursery {
     /// the sockets are open, and before anything is given up. In the nursery all descriptors but
     /// the standard streams are closed, and destructors do not run.
     ///
+    /// `hooks` are all programs that [`run_hook`](Self::run_hook) can ever run. A successor under
+    /// PID 1 gets the nursery of the first server, and with it the hooks that were named then.
+    ///
     /// # Errors
     /// [`NurseryError`]; the process is then as it was.
-    pub fn start() -> Result<Self, NurseryError> {
+    pub fn start(hooks: Vec<PathBuf>) -> Result<Self, NurseryError> {
         let program = Program::of_process();
         let program = program.map_err(|source| NurseryError::Executable { source })?;
         let executable = program.path().to_owned();
         let socket = match handed::take(handed::NURSERY) {
             Some(socket) => socket,
-            None => split(program)?,
+            None => split(program, Hooks::new(hooks))?,
         };
         Ok(Self { socket: Mutex::new(socket), executable })
     }
@@ -132,7 +141,7 @@ impl Nursery {
                 Err(SpawnError::Execute { path: self.executable.clone(), source: errno(number) })
             }
             (Reply::Refused(number), _) => Err(SpawnError::Refused { source: errno(number) }),
-            (Reply::Spawned(_), None) => Err(gone(io::ErrorKind::InvalidData.into())),
+            _ => Err(gone(io::ErrorKind::InvalidData.into())),
         }
     }
 
@@ -159,11 +168,11 @@ impl Nursery {
             let descriptors: Vec<_> = some.iter().map(|(_, listener)| *listener).collect();
             message::send(&*socket, &Request::Offer(names).to_text(), &descriptors)?;
         }
-        message::send(&*socket, &Request::Spawn.to_text(), &[])?;
-        let received = message::receive(&*socket)?;
-        let (text, descriptors) = received.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let reply = Reply::parse(&text).ok_or(io::ErrorKind::InvalidData)?;
-        Ok((reply, descriptors.into_iter().next()))
+        exchange(&socket, &Request::Spawn)
+    }
+
+    fn ask(&self, request: &Request) -> io::Result<(Reply, Option<OwnedFd>)> {
+        exchange(&self.lock(), request)
     }
 
     fn lock(&self) -> MutexGuard<'_, OwnedFd> {
@@ -171,8 +180,17 @@ impl Nursery {
     }
 }
 
+/// Asks, and waits for the answer and the descriptor that may come with it.
+fn exchange(socket: &OwnedFd, request: &Request) -> io::Result<(Reply, Option<OwnedFd>)> {
+    message::send(socket, &request.to_text(), &[])?;
+    let received = message::receive(socket)?;
+    let (text, descriptors) = received.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let reply = Reply::parse(&text).ok_or(io::ErrorKind::InvalidData)?;
+    Ok((reply, descriptors.into_iter().next()))
+}
+
 /// Forks, and returns in the server, with its end of the socket.
-fn split(program: Program) -> Result<OwnedFd, NurseryError> {
+fn split(program: Program, hooks: Hooks) -> Result<OwnedFd, NurseryError> {
     let system = |source| NurseryError::System { source };
     let own = rustix::process::getpid();
     let role = if own.is_init() { Role::Init } else { Role::Beside };
@@ -182,10 +200,10 @@ fn split(program: Program) -> Result<OwnedFd, NurseryError> {
     let forked = system::fork();
     match (&forked, role) {
         (Ok(Ok(Side::Child)), Role::Beside) => {
-            Keeper::take_over(role, program, signals, own, keepers_end)
+            Keeper::take_over(role, program, hooks, signals, own, keepers_end)
         }
         (Ok(Ok(Side::Parent { child })), Role::Init) => {
-            Keeper::take_over(role, program, signals, *child, keepers_end)
+            Keeper::take_over(role, program, hooks, signals, *child, keepers_end)
         }
         _ => signals.unblock(),
     }

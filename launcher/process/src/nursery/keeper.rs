@@ -7,8 +7,10 @@ use std::panic::{self, AssertUnwindSafe};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 
+use super::call::Call;
+use super::hooks::Hooks;
 use super::message::{self, Reply, Request};
-use super::program::{NotStarted, Offspring, Program};
+use super::program::{Offspring, Program};
 use crate::system::{self, Received, Signals};
 
 /// What the signals are that a nursery does not let do what they do by default.
@@ -39,6 +41,7 @@ pub(super) enum Role {
 pub(super) struct Keeper {
     role: Role,
     program: Program,
+    hooks: Hooks,
     signals: Signals,
     /// From the oldest to the youngest. Beside a server, that one is the first.
     servers: Vec<Server>,
@@ -64,6 +67,7 @@ impl Keeper {
     pub(super) fn take_over(
         role: Role,
         program: Program,
+        hooks: Hooks,
         signals: Signals,
         server: Pid,
         socket: OwnedFd,
@@ -71,8 +75,9 @@ impl Keeper {
         let run = || {
             name_process(&program);
             system::close_all_but(&[signals.as_fd().as_raw_fd(), socket.as_raw_fd()])?;
+            let servers = Vec::new();
             let mut keeper =
-                Self { role, program, signals, servers: Vec::new(), ended: None, started: 0 };
+                Self { role, program, hooks, signals, servers, ended: None, started: 0 };
             keeper.add(server, Some(socket)).is_up = true;
             keeper.run()
         };
@@ -92,13 +97,19 @@ impl Keeper {
                     _ => self.forward(signal),
                 }
             }
+            // After the signals: what has ended by itself was not late.
+            self.hooks.kill_late();
         }
         Ok(self.ended.map_or(0, |(_, code)| code))
     }
 
     fn is_over(&self) -> bool {
         match self.role {
-            Role::Beside => self.servers.iter().all(|server| server.socket.is_none()),
+            // A hook may change what others rely on, so it is not left without an end or a limit.
+            Role::Beside => {
+                self.servers.iter().all(|server| server.socket.is_none()) && self.hooks.is_idle()
+            }
+            // The kernel ends all others with PID 1.
             Role::Init => self.servers.is_empty(),
         }
     }
@@ -111,7 +122,7 @@ impl Keeper {
         let all = sockets.into_iter().map(AsFd::as_fd).chain([self.signals.as_fd()]);
         let mut all: Vec<_> =
             all.map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN)).collect();
-        rustix::io::retry_on_intr(|| poll(&mut all, None))?;
+        rustix::io::retry_on_intr(|| poll(&mut all, self.hooks.patience().as_ref()))?;
         let ready = indices.into_iter().zip(&all);
         Ok(ready.filter(|(_, file)| !file.revents().is_empty()).map(|(index, _)| index).collect())
     }
@@ -126,6 +137,7 @@ impl Keeper {
                 Request::Spawn => return self.spawn(index),
                 Request::Kill(pid) => self.kill(index, pid),
                 Request::Up => self.servers[index].is_up = true,
+                Request::Hook(call) => return self.run_hook(index, &call),
             }
             Ok(())
         });
@@ -137,18 +149,19 @@ impl Keeper {
     fn spawn(&mut self, index: usize) -> io::Result<()> {
         let offered = std::mem::take(&mut self.servers[index].offered);
         let spawned = self.program.spawn(&offered, self.role);
-        let number = |error: io::Error| error.raw_os_error().unwrap_or(libc::EIO);
         match spawned {
             Ok(Offspring { pid, ready, socket }) => {
                 self.add(pid, socket);
                 self.servers[index].reply(&Reply::Spawned(pid), &[ready.as_fd()])
             }
-            Err(NotStarted::Execute(error)) => {
-                self.servers[index].reply(&Reply::NotExecuted(number(error)), &[])
-            }
-            Err(NotStarted::Prepare(error)) => {
-                self.servers[index].reply(&Reply::Refused(number(error)), &[])
-            }
+            Err(error) => self.servers[index].reply(&error.to_reply(), &[]),
+        }
+    }
+
+    fn run_hook(&mut self, index: usize, call: &Call) -> io::Result<()> {
+        match self.hooks.start(call, &self.program) {
+            Ok(pipe) => self.servers[index].reply(&Reply::Running, &[pipe.as_fd()]),
+            Err(reply) => self.servers[index].reply(&reply, &[]),
         }
     }
 
@@ -170,6 +183,7 @@ impl Keeper {
     /// Waits for all children that have ended, orphans of others too.
     fn reap(&mut self) {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            self.hooks.reap(pid, status);
             let Some(index) = self.servers.iter().position(|server| server.pid == pid) else {
                 continue;
             };

@@ -12,11 +12,16 @@ use rustix::net::{
 };
 use rustix::process::Pid;
 
+use super::call::Call;
+
 /// The most descriptors in one packet; the kernel allows 253 (`SCM_MAX_FD`).
 pub(super) const MAX_DESCRIPTORS: usize = 64;
 
 /// Room for a packet with [`MAX_DESCRIPTORS`] names of 255 bytes.
 const MAX_TEXT: usize = 32 * 1024;
+
+/// More than the longest text of an [`Ending`].
+pub(super) const MAX_ENDING: u64 = 64;
 
 /// From a server to its nursery.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,17 +34,32 @@ pub(super) enum Request {
     Kill(Pid),
     /// The sender serves.
     Up,
+    /// Run a hook.
+    Hook(Call),
 }
 
-/// The answer to [`Request::Spawn`].
+/// The answer to [`Request::Spawn`] or [`Request::Hook`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// The process that was started; the reading end of its pipe comes with it.
     Spawned(Pid),
-    /// The executable can't be executed: the number of the error.
+    /// The hook runs; the reading end of the pipe for its [`Ending`] comes with it.
+    Running,
+    /// The hook is not one of those that may be run.
+    Unknown,
+    /// The file can't be executed: the number of the error.
     NotExecuted(i32),
     /// There is no process or no descriptor for it: the number of the error.
     Refused(i32),
+}
+
+/// What comes on the pipe of a hook when it has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// By itself, or by another's signal: the status of wait(2).
+    Ended(i32),
+    /// It was killed when its time was over.
+    Late,
 }
 
 impl Request {
@@ -49,6 +69,7 @@ impl Request {
             Request::Spawn => "spawn".to_owned(),
             Request::Kill(pid) => format!("kill {pid}"),
             Request::Up => "up".to_owned(),
+            Request::Hook(call) => format!("hook {}", call.to_text()),
         }
     }
 
@@ -58,6 +79,7 @@ impl Request {
             ("spawn", "") => Request::Spawn,
             ("kill", pid) => Request::Kill(Pid::from_raw(pid.parse().ok()?)?),
             ("up", "") => Request::Up,
+            ("hook", call) => Request::Hook(Call::parse(call)?),
             _ => return None,
         })
     }
@@ -67,18 +89,37 @@ impl Reply {
     pub(super) fn to_text(&self) -> String {
         match self {
             Reply::Spawned(pid) => format!("spawned {pid}"),
+            Reply::Running => "running".to_owned(),
+            Reply::Unknown => "unknown".to_owned(),
             Reply::NotExecuted(errno) => format!("not-executed {errno}"),
             Reply::Refused(errno) => format!("refused {errno}"),
         }
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (word, number) = text.split_once(' ')?;
-        let number = number.parse().ok()?;
-        Some(match word {
-            "spawned" => Reply::Spawned(Pid::from_raw(number)?),
-            "not-executed" => Reply::NotExecuted(number),
-            "refused" => Reply::Refused(number),
+        Some(match text.split_once(' ').unwrap_or((text, "")) {
+            ("spawned", pid) => Reply::Spawned(Pid::from_raw(pid.parse().ok()?)?),
+            ("running", "") => Reply::Running,
+            ("unknown", "") => Reply::Unknown,
+            ("not-executed", number) => Reply::NotExecuted(number.parse().ok()?),
+            ("refused", number) => Reply::Refused(number.parse().ok()?),
+            _ => return None,
+        })
+    }
+}
+
+impl Ending {
+    pub(super) fn to_text(&self) -> String {
+        match self {
+            Ending::Ended(status) => format!("ended {status}"),
+            Ending::Late => "late".to_owned(),
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Some(match text.split_once(' ').unwrap_or((text, "")) {
+            ("ended", status) => Ending::Ended(status.parse().ok()?),
+            ("late", "") => Ending::Late,
             _ => return None,
         })
     }
@@ -129,20 +170,32 @@ pub(super) fn receive(socket: impl AsFd) -> io::Result<Option<(String, Vec<Owned
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
-    fn requests_and_replies_come_back() {
+    fn all_that_is_said_comes_back() {
         let pid = Pid::from_raw(17).unwrap();
         let offer = Request::Offer(vec!["tcp.80".into(), "a b".into()]);
-        for request in [offer, Request::Spawn, Request::Kill(pid), Request::Up] {
+        let call = Call::new("hook".as_ref(), &["a b", ""], Duration::from_secs(1)).unwrap();
+        let requests = [offer, Request::Spawn, Request::Kill(pid), Request::Up];
+        for request in requests.into_iter().chain([Request::Hook(call)]) {
             assert_eq!(Request::parse(&request.to_text()), Some(request));
         }
-        for reply in [Reply::Spawned(pid), Reply::NotExecuted(2), Reply::Refused(24)] {
+        let replies = [Reply::Spawned(pid), Reply::NotExecuted(2), Reply::Refused(24)];
+        for reply in replies.into_iter().chain([Reply::Running, Reply::Unknown]) {
             assert_eq!(Reply::parse(&reply.to_text()), Some(reply));
+        }
+        for ending in [Ending::Ended(256), Ending::Late] {
+            assert!(ending.to_text().len() as u64 <= MAX_ENDING);
+            assert_eq!(Ending::parse(&ending.to_text()), Some(ending));
         }
         assert_eq!(Request::parse("kill 0"), None);
         assert_eq!(Request::parse("spawn more"), None);
+        assert_eq!(Request::parse("hook"), None);
         assert_eq!(Reply::parse("spawned -"), None);
+        assert_eq!(Reply::parse("running 1"), None);
+        assert_eq!(Ending::parse("ended"), None);
     }
 }

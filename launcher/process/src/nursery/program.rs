@@ -3,22 +3,22 @@
 use std::convert::Infallible;
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::mem;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 
 use super::keeper::Role;
+use super::launch::{self, NotStarted};
 use crate::handed;
-use crate::system::{self, FIRST_PASSED, Side};
+use crate::system::{self, FIRST_PASSED};
 
 /// How this process was started. The directory it was started in is that of the process still.
 #[derive(Debug)]
@@ -37,15 +37,6 @@ pub(super) struct Offspring {
     pub(super) ready: OwnedFd,
     /// Where it will ask for a successor of its own, if the same nursery serves it.
     pub(super) socket: Option<OwnedFd>,
-}
-
-/// Why there is no new process.
-#[derive(Debug)]
-pub(super) enum NotStarted {
-    /// The file can't be executed.
-    Execute(io::Error),
-    /// It did not come as far as that.
-    Prepare(io::Error),
 }
 
 /// What a new process gets under numbers from [`FIRST_PASSED`] on, in this order.
@@ -70,53 +61,27 @@ impl Program {
         &self.path
     }
 
+    /// All variables but those that meant this process only.
+    pub(super) fn environment(&self) -> io::Result<Vec<CString>> {
+        self.environment.iter().map(|(name, value)| pair(name, value)).collect()
+    }
+
     /// Starts the file that is at the path now.
     pub(super) fn spawn(
         &self,
         listeners: &[(String, OwnedFd)],
         role: Role,
     ) -> Result<Offspring, NotStarted> {
-        let (ready, ready_end) = pipe().map_err(NotStarted::Prepare)?;
+        let (ready, ready_end) = launch::pipe().map_err(NotStarted::Prepare)?;
         let (socket, nursery) = match role {
             Role::Init => socket_pair().map(|(ours, theirs)| (Some(ours), Some(theirs))),
             Role::Beside => Ok((None, None)),
         }
         .map_err(NotStarted::Prepare)?;
         let inheritance = Inheritance { listeners, ready: ready_end, nursery };
-        let pid = self.start(inheritance)?;
+        let first_free = inheritance.first_free().map_err(NotStarted::Prepare)?;
+        let pid = launch::start(first_free, || self.execute(&inheritance))?;
         Ok(Offspring { pid, ready, socket })
-    }
-
-    /// Forks, and waits until the program is executed, or can't be.
-    fn start(&self, inheritance: Inheritance<'_>) -> Result<Pid, NotStarted> {
-        // Closes by itself when the program is executed; before, the number of an error can come.
-        let (outcome, end) = pipe().map_err(NotStarted::Prepare)?;
-        let outcome_end = inheritance.out_of_the_way(&end).map_err(NotStarted::Prepare)?;
-        // Or the pipe would not close by itself.
-        drop(end);
-        let forked =
-            system::fork().map_err(|error| NotStarted::Prepare(io::Error::other(error)))?;
-        match forked.map_err(NotStarted::Prepare)? {
-            Side::Child => self.become_it(&inheritance, outcome_end.into()),
-            Side::Parent { child } => {
-                drop(outcome_end);
-                match read_error(outcome.into()) {
-                    None => Ok(child),
-                    Some(error) => Err(NotStarted::Execute(error)),
-                }
-            }
-        }
-    }
-
-    /// In the new process: executes the program, or says why not and ends.
-    fn become_it(&self, inheritance: &Inheritance<'_>, mut outcome: File) -> ! {
-        let error = match self.execute(inheritance) {
-            Ok(never) => match never {},
-            Err(error) => error,
-        };
-        let number = error.raw_os_error().unwrap_or(libc::EIO);
-        let _ = outcome.write_all(&number.to_ne_bytes());
-        system::leave(127)
     }
 
     fn execute(&self, inheritance: &Inheritance<'_>) -> io::Result<Infallible> {
@@ -169,8 +134,12 @@ impl Inheritance<'_> {
 
     /// The same file under a number that is not to be anything else.
     fn out_of_the_way(&self, file: impl AsFd) -> io::Result<OwnedFd> {
+        Ok(fcntl_dupfd_cloexec(file, self.first_free()?)?)
+    }
+
+    fn first_free(&self) -> io::Result<RawFd> {
         let count = i32::try_from(self.all().count()).map_err(io::Error::other)?;
-        Ok(fcntl_dupfd_cloexec(file, FIRST_PASSED + count)?)
+        Ok(FIRST_PASSED + count)
     }
 }
 
@@ -178,11 +147,6 @@ impl Inheritance<'_> {
 pub(super) fn socket_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let flags = SocketFlags::CLOEXEC;
     Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?)
-}
-
-/// The reading and the writing end, closed to programs.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(pipe_with(PipeFlags::CLOEXEC)?)
 }
 
 /// The path by which this process was executed, where it leads to the executable; that keeps a
@@ -204,13 +168,6 @@ fn without_deleted(path: PathBuf) -> PathBuf {
         Some(before) if !path.exists() => OsString::from_vec(before.to_vec()).into(),
         _ => path,
     }
-}
-
-/// The error that the new process met; `None` if it executes the program.
-fn read_error(mut outcome: File) -> Option<io::Error> {
-    let mut number = [0; size_of::<i32>()];
-    outcome.read_exact(&mut number).ok()?;
-    Some(io::Error::from_raw_os_error(i32::from_ne_bytes(number)))
 }
 
 /// `NAME=value`, as execve(2) wants it.

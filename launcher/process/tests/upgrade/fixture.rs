@@ -56,13 +56,18 @@ impl Service {
 
     /// The same as the first process of a container.
     pub fn start_as_init() -> Self {
+        Self::start_as_init_with(&[])
+    }
+
+    pub fn start_as_init_with(options: &[&str]) -> Self {
         let directory = directory_with("server");
         let mut command = Command::new("unshare");
+        command.env("COLOUR", "green");
         command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]);
         if !rustix::process::geteuid().is_root() {
             command.arg("--map-root-user");
         }
-        Self::run(directory, command.args(["./server", "serve"]))
+        Self::run(directory, command.args(["./server", "serve"]).args(options))
     }
 
     pub fn run(directory: TempDir, command: &mut Command) -> Self {

@@ -3,6 +3,7 @@
 mod beside;
 mod failing;
 mod fixture;
+mod hooks;
 mod inheriting;
 mod init;
 mod server;
@@ -22,6 +23,19 @@ const TESTS: &[(&str, fn())] = &[
     ("failing::a_hanging_successor_is_killed", failing::a_hanging_successor_is_killed),
     ("failing::what_can_not_be_executed", failing::what_can_not_be_executed),
     ("failing::names_that_are_none", failing::names_that_are_none),
+    ("hooks::arguments_environment_streams", hooks::arguments_environment_streams),
+    ("hooks::a_failure_is_told", hooks::a_failure_is_told),
+    ("hooks::what_can_not_be_executed", hooks::what_can_not_be_executed),
+    ("hooks::only_what_was_named_is_run", hooks::only_what_was_named_is_run),
+    ("hooks::words_that_are_none", hooks::words_that_are_none),
+    ("hooks::a_late_one_is_killed_with_its_group", hooks::a_late_one_is_killed_with_its_group),
+    ("hooks::several_run_at_once", hooks::several_run_at_once),
+    ("hooks::an_upgrade_goes_on_meanwhile", hooks::an_upgrade_goes_on_meanwhile),
+    ("hooks::it_outlives_its_server", hooks::it_outlives_its_server),
+    ("hooks::it_ends_with_the_first_process", hooks::it_ends_with_the_first_process),
+    ("hooks::a_lost_nursery_is_told", hooks::a_lost_nursery_is_told),
+    ("hooks::it_keeps_the_rights", hooks::it_keeps_the_rights),
+    ("hooks::there_are_not_too_many", hooks::there_are_not_too_many),
     ("inheriting::arguments_environment_directory", inheriting::arguments_environment_directory),
     ("inheriting::signals_and_descriptors", inheriting::signals_and_descriptors),
     ("inheriting::many_sockets", inheriting::many_sockets),

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::{self, Command};
 use std::time::Duration;
 use std::{env, fs, iter, thread};
@@ -16,7 +17,8 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_op
 /// Before the version at the end of the executable.
 pub const MARK: &[u8] = b"\nversion=";
 
-/// Serves until it is told to end. `options`: `confined` to give up all rights, `threads` to be wrong.
+/// Serves until it is told to end. `options`: `confined` to give up all rights, `threads` to be wrong,
+/// `hook=PATH` for each hook.
 pub fn serve(options: &[String]) -> ! {
     let predecessor = Predecessor::from_environment();
     let version = version();
@@ -42,7 +44,8 @@ fn serve_version(version: &str, predecessor: Option<Predecessor>, options: &[Str
     if has("threads") {
         thread::spawn(thread::park);
     }
-    let nursery = match Nursery::start() {
+    let hooks = options.iter().filter_map(|option| option.strip_prefix("hook="));
+    let nursery = match Nursery::start(hooks.map(Into::into).collect()) {
         Ok(nursery) => nursery,
         Err(error) => {
             println!("{}", chain(&error));
@@ -56,16 +59,31 @@ fn serve_version(version: &str, predecessor: Option<Predecessor>, options: &[Str
         None => println!("port {}", listener.local_addr().unwrap().port()),
         Some(predecessor) => predecessor.ready(&nursery).unwrap(),
     }
-    loop {
-        let (stream, _) = listener.accept().unwrap();
-        answer(stream, version, &listener, &nursery);
-    }
+    let (listener, nursery) = (&listener, &nursery);
+    thread::scope(|scope| {
+        loop {
+            let (stream, _) = listener.accept().unwrap();
+            let line = line_of(&stream);
+            match line.strip_prefix("hook ").map(str::to_owned) {
+                None => answer(stream, &line, version, listener, nursery),
+                Some(call) => drop(scope.spawn(move || say(stream, &run_hook(nursery, &call)))),
+            }
+        }
+    })
 }
 
-fn answer(mut stream: TcpStream, version: &str, listener: &TcpListener, nursery: &Nursery) {
+fn line_of(stream: &TcpStream) -> String {
     let mut line = String::new();
-    BufReader::new(&stream).read_line(&mut line).unwrap();
-    let (command, argument) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+fn say(mut stream: TcpStream, text: &str) {
+    writeln!(stream, "{text}").unwrap();
+}
+
+fn answer(stream: TcpStream, line: &str, version: &str, listener: &TcpListener, nursery: &Nursery) {
+    let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
     let (text, exit) = match command {
         "who" => (format!("{} {version}", process::id()), None),
         "describe" => (describe(), None),
@@ -74,10 +92,19 @@ fn answer(mut stream: TcpStream, version: &str, listener: &TcpListener, nursery:
         "upgrade" => upgrade(nursery, listener, argument),
         other => panic!("{other}"),
     };
-    writeln!(stream, "{text}").unwrap();
-    drop(stream);
+    say(stream, &text);
     if let Some(code) = exit {
         process::exit(code);
+    }
+}
+
+/// `call` is the limit in milliseconds, the hook and its arguments, with tabs between.
+fn run_hook(nursery: &Nursery, call: &str) -> String {
+    let words: Vec<_> = call.split('\t').collect();
+    let (limit, hook) = (Duration::from_millis(words[0].parse().unwrap()), Path::new(words[1]));
+    match nursery.run_hook(hook, &words[2..], limit) {
+        Ok(()) => "done".to_owned(),
+        Err(error) => format!("error: {}", chain(&error)),
     }
 }
 

@@ -4,6 +4,7 @@ mod accounts;
 mod expect;
 mod harness;
 mod nonces_and_limits;
+mod operator;
 mod orders;
 mod outages;
 mod renewal;
