@@ -24,7 +24,7 @@ pub(crate) fn sound(
     let not_after = held.not_after.to_string();
     let (failed, error) = (record.failed, record.last_error());
     match alarm {
-        Some(Alarm::Critical) if held.not_after < now => tracing::error!(
+        Some(Alarm::Expired) => tracing::error!(
             critical = true, domain = %name, not_after, failed, error, "certificate has expired"
         ),
         Some(Alarm::Critical) => tracing::error!(

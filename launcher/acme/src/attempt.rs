@@ -99,6 +99,11 @@ impl Attempt<'_> {
         Err(Setback::Panic("it began again and again".to_owned()))
     }
 
+    /// Some authorities say only that they know nothing of what is replaced, in words of their own.
+    fn may_be_of_replaced(&self, kind: Kind) -> bool {
+        kind == Kind::ReplacesRefused || (kind == Kind::Other && !self.has_order())
+    }
+
     fn has_order(&self) -> bool {
         self.office.store.order(self.name).is_some()
     }
@@ -117,7 +122,7 @@ impl Attempt<'_> {
                 let keep_key = refusal.kind == Kind::AccountMissing;
                 self.office.forget_account(counter, keep_key).await?;
             }
-            Kind::ReplacesRefused if plan.replaces => {
+            kind if plan.replaces && self.may_be_of_replaced(kind) => {
                 tracing::info!(
                     domain = name,
                     authority,

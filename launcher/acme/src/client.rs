@@ -142,7 +142,7 @@ impl Client {
     ) -> Result<Order, Refusal> {
         let identifiers: Vec<_> = names.iter().map(Name::identifier).collect();
         let replaces = replaces.and_then(identifier);
-        let order = insist(String::new(), async || {
+        let order = insist(self.transport.directory().new_order, async || {
             let mut order = NewOrder::new(&identifiers);
             if let Some(profile) = profile {
                 order = order.profile(profile);

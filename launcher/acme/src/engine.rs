@@ -303,16 +303,13 @@ impl Entry {
                 self.record.succeeded(now, &url(authority));
                 self.record.state = State::Live;
                 self.held = Some(leaf);
+                self.take_file(name, office, now);
                 self.alarm = None;
                 if let Some(setback) = setback {
                     self.failed(name, authority, &setback, failures, office, now);
                 }
             }
-            Outcome::Found => {
-                if let Held::Certificate(leaf) = office.store.look(name, now) {
-                    self.held = Some(leaf);
-                }
-            }
+            Outcome::Found => self.take_file(name, office, now),
             Outcome::Polled { renewal, poll_after } => {
                 self.record.poll_after = Some(poll_after);
                 self.record.renewal = renewal.or(self.record.renewal.take());
@@ -325,6 +322,17 @@ impl Entry {
                 let failures = self.record.failures(&url(authority));
                 self.failed(name, authority, &setback, failures, office, now);
             }
+        }
+    }
+
+    /// Somebody else may have written the file since it was looked at, or right after us.
+    fn take_file(&mut self, name: &Name, office: &Office, now: Timestamp) {
+        // What is in memory only is newer than the file.
+        if office.unsaved().contains_key(name) {
+            return;
+        }
+        if let Held::Certificate(leaf) = office.store.look(name, now) {
+            self.held = Some(leaf);
         }
     }
 

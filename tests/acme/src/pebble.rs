@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use holdall_tests::certificates::Authority;
 use holdall_tests::process::wait_until;
 use holdall_tests::{Background, Log, Scratch, http, tools};
-use rustls::ClientConfig;
 use serde_json::{Value, json};
 
 use crate::{Address, Exchange, HTTP_PORT, Names, TLS_PORT, shown};

@@ -172,10 +172,11 @@ fn the_alarm_rises_with_what_is_left() {
     assert_eq!(held.alarm(start() + DAY * 79), None);
     assert_eq!(held.alarm(start() + DAY * 81), Some(Alarm::Error));
     assert_eq!(held.alarm(start() + DAY * 91), Some(Alarm::Critical));
-    assert_eq!(held.alarm(start() + DAY * 200), Some(Alarm::Critical));
+    assert_eq!(held.alarm(start() + DAY * 200), Some(Alarm::Expired));
     assert_eq!(held.next_alarm(start()), Some(start() + DAY * 80));
     assert_eq!(held.next_alarm(start() + DAY * 85), Some(start() + DAY * 90));
-    assert_eq!(held.next_alarm(start() + DAY * 95), None);
+    assert_eq!(held.next_alarm(start() + DAY * 95), Some(start() + DAY * 100));
+    assert_eq!(held.next_alarm(start() + DAY * 100), None);
 }
 
 #[test]

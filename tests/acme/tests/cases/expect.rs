@@ -1,6 +1,6 @@
 //! What the cases look for in the log of a server, and what an operator does then.
 
-use holdall_acme_tests::{Address, FaultProxy, Pebble, Settings, Site};
+use holdall_acme_tests::{Address, Answer, Fault, FaultProxy, Pebble, Settings, Site};
 use holdall_tests::process::wait_until;
 use holdall_tests::{Scratch, Server};
 use jiff::Timestamp;
@@ -58,6 +58,12 @@ pub fn text<'a>(event: &'a Value, member: &str) -> &'a str {
 pub fn wait_of(failure: &Value) -> i64 {
     let time = |member| text(failure, member).parse::<Timestamp>().expect("a time");
     time("time").duration_until(time("next_at")).as_secs()
+}
+
+/// The authority tells nothing about renewal: half of a short life counts. Of itself, Pebble wants
+/// any time within a day of what is best.
+pub fn tell_no_renewal_time(proxy: &FaultProxy) {
+    proxy.add(Fault::always(RENEWAL, Answer::problem(404, "malformed", "not yet")));
 }
 
 /// The operator has mended something, and wants it to be tried now.
