@@ -50,7 +50,7 @@ fn the_states_of_all_names_are_told_from_the_files_alone() {
     wait_until("a failure on the disk", || site.state("lost.example.com")["state"] == "backoff");
     let failed = ask(&["--certificates", "--check"]);
     let text = failed.text();
-    assert!(failed.code() == 69 && text.contains("lost.example.com  backoff"), "{text}");
+    assert!(failed.code() == 69 && text.contains("backoff"), "{text}");
     assert!(text.contains("lost.example.com: malformed: Could not resolve"), "{text}");
 }
 
