@@ -5,6 +5,7 @@ mod clients;
 mod crashes;
 mod expect;
 mod files;
+mod fleet;
 mod harness;
 mod mounted;
 mod nonces_and_limits;
