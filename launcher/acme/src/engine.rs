@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::alarm;
-use crate::job::{self, Job, Outcome};
+use crate::job::{self, Done, Job, Outcome};
 use crate::office::Office;
 use crate::record::Record;
 use crate::schedule::{Alarm, Situation, Step, Validity};
@@ -46,7 +46,7 @@ struct Work {
     office: Arc<Office>,
     shared: Arc<Shared>,
     entries: BTreeMap<Name, Entry>,
-    jobs: JoinSet<Outcome>,
+    jobs: JoinSet<Done>,
     /// Which name a job is for.
     names: HashMap<Id, Name>,
 }
@@ -233,13 +233,11 @@ impl Work {
         entry.job = Some(handle);
     }
 
-    fn ended(&mut self, ended: Result<(Id, Outcome), JoinError>) {
-        let (id, outcome) = match ended {
-            Ok((id, outcome)) => (id, outcome),
+    fn ended(&mut self, ended: Result<(Id, Done), JoinError>) {
+        let (id, Done { outcome, lease: _lease }) = match ended {
+            Ok(ended) => ended,
             Err(error) if error.is_cancelled() => return drop(self.names.remove(&error.id())),
-            Err(error) => {
-                (error.id(), Outcome::Failed { authority: 0, setback: Setback::of_end(error) })
-            }
+            Err(error) => (error.id(), Done::without_end(error)),
         };
         let Some(name) = self.names.remove(&id) else { return };
         let now = self.office.now();
