@@ -92,7 +92,7 @@ fn case_09_a_kill_at_any_time_costs_no_certificate() {
 }
 
 /// The authority wanted it renewed an hour ago.
-fn overdue() -> Answer {
+pub fn overdue() -> Answer {
     Answer::json(|answer| {
         let ago = |hours| (Timestamp::now() - SignedDuration::from_hours(hours)).to_string();
         answer["suggestedWindow"] = json!({ "start": ago(2), "end": ago(1) });
