@@ -27,6 +27,19 @@ pub(crate) use transport::Transport;
 pub(crate) use crate::store::AccountKey;
 use crate::{Authority, Name};
 
+/// What fuzz targets reach.
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    use http::HeaderMap;
+    use jiff::Timestamp;
+
+    pub(crate) fn headers(headers: &HeaderMap, now: Timestamp) {
+        let at = super::transport::retry_after(headers, now);
+        assert!(at.is_none_or(|at| at >= now));
+        assert!(super::transport::alternates(headers).len() <= 8);
+    }
+}
+
 /// An account at an authority, through which certificates are ordered.
 pub(crate) struct Client {
     account: Account,

@@ -13,6 +13,9 @@ mod client;
 mod clock;
 mod delivery;
 mod engine;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod hook;
 mod inspect;

@@ -264,7 +264,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timesta
 }
 
 /// The targets of links with `rel="alternate"` (RFC 8288, section 3).
-fn alternates(headers: &HeaderMap) -> Vec<String> {
+pub(super) fn alternates(headers: &HeaderMap) -> Vec<String> {
     let fields = headers.get_all(LINK).iter().filter_map(|field| field.to_str().ok());
     let links = fields.flat_map(|field| field.split(','));
     let targets = links.filter_map(|link| {

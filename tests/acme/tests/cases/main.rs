@@ -1,11 +1,15 @@
 //! What can go wrong on the way to a certificate, case by case, and what has to happen then.
 
 mod accounts;
+mod crashes;
 mod expect;
+mod files;
 mod harness;
+mod mounted;
 mod nonces_and_limits;
 mod operator;
 mod orders;
 mod outages;
 mod renewal;
+mod served;
 mod validation;

@@ -51,7 +51,7 @@ fn the_states_of_all_names_are_told_from_the_files_alone() {
     let failed = ask(&["--certificates", "--check"]);
     let text = failed.text();
     assert!(failed.code() == 69 && text.contains("lost.example.com  backoff"), "{text}");
-    assert!(text.contains("\n  dns: ") || text.contains("SERVFAIL"), "{text}");
+    assert!(text.contains("lost.example.com: malformed: Could not resolve"), "{text}");
 }
 
 #[test]
@@ -229,8 +229,5 @@ fn the_demonstration_shows_a_page_over_https() {
     let script = programs::repository().join("tests/demo-https");
     let shown = Run::new(script).arg(bundle).current_dir(site.scratch.dir()).ok();
     let text = shown.text();
-    assert!(
-        text.contains("It works") && text.contains("DNS:hello.example.com"),
-        "{text}"
-    );
+    assert!(text.contains("It works") && text.contains("DNS:hello.example.com"), "{text}");
 }
