@@ -1,14 +1,13 @@
 //! Processes that are killed, machines that lose their power, and what is found afterwards.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use holdall_acme_tests::{Answer, Endpoint, Fault, Settings, Shown, Site, has_new_pebble};
 use holdall_tests::fixtures::Random;
 use holdall_tests::process::wait_until;
-use holdall_tests::{Run, Server, tools};
+use holdall_tests::{Server, tools};
 use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 use rustls::crypto::aws_lc_rs;
@@ -18,7 +17,8 @@ use rustls::sign::CertifiedKey;
 use serde_json::{Value, json};
 
 use crate::expect::{
-    ACCOUNT, AUTHORIZATION, CERTIFICATE, FINALIZE, NAME, NEW_ORDER, NONCE, ORDER, RENEWAL, event,
+    ACCOUNT, AUTHORIZATION, CERTIFICATE, FINALIZE, NAME, NEW_ORDER, NONCE, ORDER, RENEWAL,
+    tell_no_renewal_time,
 };
 use crate::mounted::Mounted;
 
@@ -153,6 +153,7 @@ fn whole(pem: &[u8]) -> Option<Shown> {
 #[test]
 fn case_29_a_process_that_is_killed_leaves_the_old_certificate_or_the_new_one() {
     let site = Site::with(&Settings::living(8));
+    tell_no_renewal_time(&site.proxy);
     let server = site.start(&[NAME]);
     let mut newest = site.wait_for(NAME);
     drop(server);
@@ -176,6 +177,7 @@ fn case_29_what_a_power_loss_leaves_is_the_old_certificate_or_the_new_one() {
         return;
     }
     let site = Site::with(&Settings::living(6));
+    tell_no_renewal_time(&site.proxy);
     let image = site.scratch.write("image", vec![0; 16 << 20]);
     tools::tool("mkfs.ext4").arg("-q").arg(&image).ok();
     // Nothing gets to the disk by itself, but by fsync.

@@ -1,6 +1,7 @@
 //! What can go wrong on the way to a certificate, case by case, and what has to happen then.
 
 mod accounts;
+mod clients;
 mod crashes;
 mod expect;
 mod files;
