@@ -140,6 +140,7 @@ impl Work {
             Held::Certificate(leaf) => Some(leaf),
         };
         let office = &self.office;
+        let is_known = self.entries.contains_key(name);
         let entry = self.entries.entry(name.clone()).or_insert_with(|| Entry {
             held: None,
             record: office.store.record(name),
@@ -152,6 +153,10 @@ impl Work {
         // What is in memory only is newer than the file.
         if is_new && !self.office.unsaved().contains_key(name) {
             entry.held = held;
+            if is_known {
+                // When to ask again was told for another certificate.
+                entry.record.poll_after = None;
+            }
         }
         entry.wake = now;
     }

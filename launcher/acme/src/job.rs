@@ -92,6 +92,11 @@ async fn order(
         Gained::Issued(issued) => issued,
     };
     counter.note(office, |ledger, now| ledger.issued(&issued.names, now));
+    // Whose it is has to be known before it is there: only its authority tells when to renew it.
+    let owned = Record { authority: Some(counter.authority.directory.clone()), ..record.clone() };
+    if let Err(error) = office.store.save_record(name, &owned) {
+        tracing::debug!(domain = %name, error = chain(&error), "state kept in memory only");
+    }
     let Delivered { is_saved, seen } = delivery::deliver(office, name, &issued, &expected).await;
     progress(if seen.is_ok() { State::Live } else { State::Saved });
     let (leaf, now) = (issued.leaf, office.now());
