@@ -12,5 +12,6 @@ mod operator;
 mod orders;
 mod outages;
 mod renewal;
+mod second_authority;
 mod served;
 mod validation;
