@@ -32,6 +32,8 @@ pub(crate) enum Gained {
     Issued(Issued),
     /// Another process had renewed it meanwhile.
     Found,
+    /// Another process is at work on it.
+    Busy(Holder),
 }
 
 /// How often one attempt may begin again, for whatever reasons.
@@ -50,22 +52,21 @@ impl Attempt<'_> {
             let (authority, why) = (counter.authority.name().to_owned(), closed.why.clone());
             return Err(Setback::Closed { authority, until: closed.until, why });
         }
-        let mut lease = self.lease()?;
+        let mut lease = match self.office.store.lease(self.name, self.now())? {
+            Leased::Ours(lease) => lease,
+            Leased::Held(holder) => return Ok(Gained::Busy(holder)),
+        };
         if self.was_renewed()? {
             return Ok(Gained::Found);
+        }
+        if self.held.is_some() {
+            self.is_now(State::Due);
         }
         self.office.store.writable().map_err(Setback::NotWritable)?;
         let work = self.work(counter);
         tokio::select! {
             issued = work => issued.map(Gained::Issued),
             () = keep(&mut lease, self.office) => Err(Setback::LeaseLost),
-        }
-    }
-
-    fn lease(&self) -> Result<Lease, Setback> {
-        match self.office.store.lease(self.name, self.office.now())? {
-            Leased::Ours(lease) => Ok(lease),
-            Leased::Held(Holder { host, pid, until }) => Err(Setback::Leased { host, pid, until }),
         }
     }
 

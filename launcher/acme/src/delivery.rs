@@ -24,19 +24,20 @@ const LOOKS: u32 = 3;
 
 /// Puts a certificate in the place of another, whose version is `expected`.
 ///
-/// It is served even where the disk is full: the authority will not issue it a second time.
+/// It is served even where the disk is full: the authority will not issue it a second time. Where
+/// another process has put one there meanwhile, that one stays, and nothing is delivered.
 pub(crate) async fn deliver(
     office: &Office,
     name: &Name,
     issued: &Issued,
     expected: &Version,
-) -> Delivered {
+) -> Option<Delivered> {
     let written = save(office, name, issued, expected);
     if written == Some(Saved::Conflict) {
-        return Delivered { is_saved: true, seen: Ok(()) };
+        return None;
     }
     publish(office, name, issued.pem.as_bytes());
-    Delivered { is_saved: written.is_some(), seen: look(office, name, issued).await }
+    Some(Delivered { is_saved: written.is_some(), seen: look(office, name, issued).await })
 }
 
 fn save(office: &Office, name: &Name, issued: &Issued, expected: &Version) -> Option<Saved> {

@@ -55,6 +55,8 @@ struct Work {
 struct Entry {
     held: Option<Leaf>,
     record: Record,
+    /// The record could not be written: what is in the file is older.
+    is_unsaved: bool,
     /// When there is something to do.
     wake: Timestamp,
     job: Option<tokio::task::AbortHandle>,
@@ -69,6 +71,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Without inotify, the directory is looked at so often.
 const SLOW_LOOK: Duration = Duration::from_secs(60);
+
+/// How soon is looked whether another process is done.
+const BUSY_LOOK: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 /// How soon a file is tried to be written again.
 const SAVE_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
@@ -87,6 +92,7 @@ impl Engine {
             names: HashMap::new(),
         };
         work.look_at_all();
+        let mut slow = tokio::time::interval(SLOW_LOOK);
         loop {
             work.shared.beat();
             work.begin_due();
@@ -100,6 +106,7 @@ impl Engine {
                 },
                 Some(ended) = work.jobs.join_next_with_id() => work.ended(ended),
                 changed = changes(watch.as_ref().ok()) => work.changed(changed),
+                _ = slow.tick(), if watch.is_err() => work.look_at_all(),
                 () = tokio::time::sleep(sleep) => {}
             }
         }
@@ -108,13 +115,9 @@ impl Engine {
 
 /// The files that changed; nothing where all have to be looked at.
 async fn changes(watch: Option<&Watch>) -> Option<Vec<std::ffi::OsString>> {
-    if let Some(watch) = watch
-        && let Ok(files) = watch.changed().await
-    {
-        return files.map(|files| files.into_iter().collect());
-    }
-    tokio::time::sleep(SLOW_LOOK).await;
-    None
+    let Some(watch) = watch else { return std::future::pending().await };
+    let files = watch.changed().await.ok().flatten();
+    files.map(|files| files.into_iter().collect())
 }
 
 impl Work {
@@ -143,7 +146,8 @@ impl Work {
         let is_known = self.entries.contains_key(name);
         let entry = self.entries.entry(name.clone()).or_insert_with(|| Entry {
             held: None,
-            record: office.store.record(name),
+            record: office.store.record(name).unwrap_or_default(),
+            is_unsaved: false,
             wake: now,
             job: None,
             alarm: None,
@@ -183,8 +187,10 @@ impl Work {
     fn reload(&mut self) {
         self.look_at_all();
         let now = self.office.now();
-        for entry in self.entries.values_mut() {
-            entry.record.forgive(now);
+        for (name, entry) in &mut self.entries {
+            if entry.record.forgive(now) {
+                entry.save(name, &self.office);
+            }
             entry.wake = now;
         }
     }
@@ -205,7 +211,10 @@ impl Work {
         let Some(entry) = self.entries.get_mut(name) else { return };
         alarm::sound(name, entry.held.as_ref(), &mut entry.alarm, &entry.record, now);
         let is_unsaved = self.office.unsaved().contains_key(name);
-        let step = entry.step(&self.office, now);
+        let mut step = entry.step(&self.office, now);
+        if matches!(step, Step::Order { .. }) && entry.refresh(name, &self.office) {
+            step = entry.step(&self.office, now);
+        }
         let job = match step {
             _ if is_unsaved => Job::Save,
             Step::Order { authority } => {
@@ -233,15 +242,19 @@ impl Work {
         let (id, outcome) = match ended {
             Ok((id, outcome)) => (id, outcome),
             Err(error) if error.is_cancelled() => return drop(self.names.remove(&error.id())),
-            Err(error) => (error.id(), Outcome::Failed { authority: 0, setback: panic_of(error) }),
+            Err(error) => {
+                (error.id(), Outcome::Failed { authority: 0, setback: Setback::of_end(error) })
+            }
         };
         let Some(name) = self.names.remove(&id) else { return };
         let now = self.office.now();
         let Some(entry) = self.entries.get_mut(&name) else { return };
         entry.job = None;
+        // What another process did, it writes down itself.
+        let is_news = !matches!(outcome, Outcome::Found | Outcome::Busy { .. });
         entry.note(&name, outcome, &self.office, now);
-        if let Err(error) = self.office.store.save_record(&name, &entry.record) {
-            tracing::warn!(domain = %name, error = chain(&error), "state kept in memory only");
+        if is_news {
+            entry.save(&name, &self.office);
         }
         self.show(&name);
     }
@@ -298,6 +311,22 @@ impl Entry {
         self.record.state = state;
     }
 
+    /// Takes over what another process with this directory has written down; whether that is news.
+    fn refresh(&mut self, name: &Name, office: &Office) -> bool {
+        let written = office.store.record(name).filter(|one| *one != self.record);
+        let is_news = written.is_some() && !self.is_unsaved;
+        self.record = written.filter(|_| is_news).unwrap_or_else(|| self.record.clone());
+        is_news
+    }
+
+    fn save(&mut self, name: &Name, office: &Office) {
+        let saved = office.store.save_record(name, &self.record);
+        self.is_unsaved = saved.is_err();
+        if let Err(error) = saved {
+            tracing::warn!(domain = %name, error = chain(&error), "state kept in memory only");
+        }
+    }
+
     /// Takes in how a job ended.
     fn note(&mut self, name: &Name, outcome: Outcome, office: &Office, now: Timestamp) {
         self.wake = now;
@@ -315,6 +344,9 @@ impl Entry {
                 }
             }
             Outcome::Found => self.take_file(name, office, now),
+            Outcome::Busy { until } => {
+                self.wake = until.min(now.saturating_add(BUSY_LOOK).unwrap_or(now));
+            }
             Outcome::Polled { renewal, poll_after } => {
                 self.record.poll_after = Some(poll_after);
                 self.record.renewal = renewal.or(self.record.renewal.take());
@@ -369,13 +401,4 @@ fn name_of(file: &OsStr) -> Option<Name> {
     let path = Path::new(file);
     let is_pem = path.extension().is_some_and(|extension| extension == "pem");
     path.file_stem().filter(|_| is_pem)?.to_str()?.parse().ok()
-}
-
-fn panic_of(error: JoinError) -> Setback {
-    let Ok(panic) = error.try_into_panic() else {
-        return Setback::Panic("a task was lost".to_owned());
-    };
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Setback::Panic(text.unwrap_or_else(|| "a panic".to_owned()))
 }

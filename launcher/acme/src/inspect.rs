@@ -21,7 +21,7 @@ pub fn inspect(directory: &Path) -> Result<Vec<Status>, StoreError> {
 }
 
 fn status(store: &Store, name: &Name) -> Status {
-    let record: Record = store.record(name);
+    let record: Record = store.record(name).unwrap_or_default();
     let (held, damage) = match store.inspect(name) {
         Ok(Held::Certificate(leaf)) => (Some(Validity::from(&leaf)), None),
         Ok(Held::Requested | Held::Gone) => (None, None),

@@ -12,7 +12,7 @@ use crate::record::{Record, Renewal};
 use crate::schedule::{self, Validity};
 use crate::setback::{Setback, chain};
 use crate::shared::Shared;
-use crate::store::Leaf;
+use crate::store::{Holder, Leaf};
 use crate::{Name, State};
 
 /// What is to be done.
@@ -41,6 +41,10 @@ pub(crate) enum Outcome {
     },
     /// Another process had renewed it.
     Found,
+    /// Another process is at work on it, and has told that it may be so until then.
+    Busy {
+        until: Timestamp,
+    },
     Polled {
         renewal: Option<Renewal>,
         poll_after: Timestamp,
@@ -83,21 +87,27 @@ async fn order(
     let expected = office.store.version(name)?;
     let is_from_here = record.authority.as_deref() == Some(&counter.authority.directory);
     let progress = |state| shared.transition(name, state, counter.authority.name());
-    if held.is_some() {
-        progress(State::Due);
-    }
     let attempt = Attempt { office, name, authority, held, is_from_here, progress: &progress };
     let issued = match attempt.run().await? {
         Gained::Found => return Ok(Outcome::Found),
+        Gained::Busy(Holder { host, pid, until }) => {
+            tracing::debug!(domain = %name, host, pid, %until, "another process is at work on it");
+            return Ok(Outcome::Busy { until });
+        }
         Gained::Issued(issued) => issued,
     };
     counter.note(office, |ledger, now| ledger.issued(&issued.names, now));
+<<<<<<< HEAD
     // Whose it is has to be known before it is there: only its authority tells when to renew it.
     let owned = Record { authority: Some(counter.authority.directory.clone()), ..record.clone() };
     if let Err(error) = office.store.save_record(name, &owned) {
         tracing::debug!(domain = %name, error = chain(&error), "state kept in memory only");
     }
     let Delivered { is_saved, seen } = delivery::deliver(office, name, &issued, &expected).await;
+=======
+    let delivered = delivery::deliver(office, name, &issued, &expected).await;
+    let Some(Delivered { is_saved, seen }) = delivered else { return Ok(Outcome::Found) };
+>>>>>>> casesb
     progress(if seen.is_ok() { State::Live } else { State::Saved });
     let (leaf, now) = (issued.leaf, office.now());
     let not_after = leaf.not_after.to_string();

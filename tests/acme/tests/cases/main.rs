@@ -3,9 +3,12 @@
 mod accounts;
 mod clients;
 mod crashes;
+mod disk;
 mod expect;
 mod files;
+mod fleet;
 mod harness;
+mod load;
 mod mounted;
 mod nonces_and_limits;
 mod operator;
