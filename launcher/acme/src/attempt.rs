@@ -46,14 +46,15 @@ const BREAKS: u32 = 3;
 const LEASE_RENEWAL: Duration = Duration::from_secs(20);
 
 impl Attempt<'_> {
-    pub async fn run(&self) -> Result<Gained, Setback> {
+    /// `lease` is to be kept until all that comes of it is written down.
+    pub async fn run(&self, lease: &mut Option<Lease>) -> Result<Gained, Setback> {
         let counter = &self.office.counters[self.authority];
         if let Some(closed) = counter.ledger().closed(self.office.now()) {
             let (authority, why) = (counter.authority.name().to_owned(), closed.why.clone());
             return Err(Setback::Closed { authority, until: closed.until, why });
         }
-        let mut lease = match self.office.store.lease(self.name, self.now())? {
-            Leased::Ours(lease) => lease,
+        let lease = match self.office.store.lease(self.name, self.now())? {
+            Leased::Ours(ours) => lease.insert(ours),
             Leased::Held(holder) => return Ok(Gained::Busy(holder)),
         };
         if self.was_renewed()? {
@@ -66,7 +67,7 @@ impl Attempt<'_> {
         let work = self.work(counter);
         tokio::select! {
             issued = work => issued.map(Gained::Issued),
-            () = keep(&mut lease, self.office) => Err(Setback::LeaseLost),
+            () = keep(lease, self.office) => Err(Setback::LeaseLost),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::alarm;
 use crate::entry::Entry;
-use crate::job::{self, Job, Outcome};
+use crate::job::{self, Done, Job, Outcome};
 use crate::office::Office;
 use crate::schedule::{Step, Validity};
 use crate::setback::{Setback, chain};
@@ -46,7 +46,7 @@ struct Work {
     office: Arc<Office>,
     shared: Arc<Shared>,
     entries: BTreeMap<Name, Entry>,
-    jobs: JoinSet<Outcome>,
+    jobs: JoinSet<Done>,
     /// Which name a job is for.
     names: HashMap<Id, Name>,
 }
@@ -220,13 +220,11 @@ impl Work {
         entry.job = Some(handle);
     }
 
-    fn ended(&mut self, ended: Result<(Id, Outcome), JoinError>) {
-        let (id, outcome) = match ended {
-            Ok((id, outcome)) => (id, outcome),
+    fn ended(&mut self, ended: Result<(Id, Done), JoinError>) {
+        let (id, Done { outcome, lease: _lease }) = match ended {
+            Ok(ended) => ended,
             Err(error) if error.is_cancelled() => return drop(self.names.remove(&error.id())),
-            Err(error) => {
-                (error.id(), Outcome::Failed { authority: 0, setback: Setback::of_end(error) })
-            }
+            Err(error) => (error.id(), Done::without_end(error)),
         };
         let Some(name) = self.names.remove(&id) else { return };
         let now = self.office.now();

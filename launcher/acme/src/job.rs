@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinError;
 
 use crate::attempt::{Attempt, Gained};
 use crate::client::RenewalInfo;
@@ -12,7 +13,7 @@ use crate::record::{Record, Renewal};
 use crate::schedule::{self, Validity};
 use crate::setback::{Setback, chain};
 use crate::shared::Shared;
-use crate::store::{Holder, Leaf};
+use crate::store::{Holder, Leaf, Lease};
 use crate::{Name, State};
 
 /// What is to be done.
@@ -56,23 +57,41 @@ pub(crate) enum Outcome {
     },
 }
 
+/// How it ended, and the right to work at the name: others wait until what is known is on disk.
+pub(crate) struct Done {
+    pub outcome: Outcome,
+    pub lease: Option<Lease>,
+}
+
+impl Done {
+    /// It did not come to its end.
+    pub fn without_end(error: JoinError) -> Self {
+        let outcome = Outcome::Failed { authority: 0, setback: Setback::of_end(error) };
+        Self { outcome, lease: None }
+    }
+}
+
 /// An authority that knows nothing of renewal times is asked again after a day, in case it learns.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// After it could not be asked.
 const ASK_SOON: SignedDuration = SignedDuration::from_hours(6);
 
-pub(crate) async fn run(office: Arc<Office>, shared: Arc<Shared>, name: Name, job: Job) -> Outcome {
-    match job {
+pub(crate) async fn run(office: Arc<Office>, shared: Arc<Shared>, name: Name, job: Job) -> Done {
+    let mut lease = None;
+    let outcome = match job {
         Job::Order { authority, held, record } => {
-            let ordered = order(&office, &shared, &name, authority, held.as_ref(), &record).await;
+            let held = held.as_ref();
+            let ordered =
+                order(&office, &shared, &name, authority, held, &record, &mut lease).await;
             ordered.unwrap_or_else(|setback| Outcome::Failed { authority, setback })
         }
         Job::Poll { authority, held, record } => {
             poll(&office, &name, authority, &held, &record).await
         }
         Job::Save => Outcome::Saved(delivery::save_again(&office, &name)),
-    }
+    };
+    Done { outcome, lease }
 }
 
 async fn order(
@@ -82,13 +101,14 @@ async fn order(
     authority: usize,
     held: Option<&Leaf>,
     record: &Record,
+    lease: &mut Option<Lease>,
 ) -> Result<Outcome, Setback> {
     let counter = &office.counters[authority];
     let expected = office.store.version(name)?;
     let is_from_here = record.authority.as_deref() == Some(&counter.authority.directory);
     let progress = |state| shared.transition(name, state, counter.authority.name());
     let attempt = Attempt { office, name, authority, held, is_from_here, progress: &progress };
-    let issued = match attempt.run().await? {
+    let issued = match attempt.run(lease).await? {
         Gained::Found => return Ok(Outcome::Found),
         Gained::Busy(Holder { host, pid, until }) => {
             tracing::debug!(domain = %name, host, pid, %until, "another process is at work on it");
