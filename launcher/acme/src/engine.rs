@@ -16,7 +16,7 @@ use crate::entry::Entry;
 use crate::job::{self, Done, Job, Outcome};
 use crate::office::Office;
 use crate::schedule::{Step, Validity};
-use crate::setback::{Setback, chain};
+use crate::setback::chain;
 use crate::shared::Shared;
 use crate::store::Held;
 use crate::watch::Watch;
