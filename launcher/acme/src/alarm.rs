@@ -17,7 +17,10 @@ pub(crate) fn sound(
 ) {
     let Some(held) = held else { return };
     let alarm = Validity::from(held).alarm(now);
-    if alarm <= *told {
+    let renewal = record.renewal.as_ref().filter(|renewal| renewal.not_after == held.not_after);
+    // The authority itself may want it to be renewed that late.
+    let is_on_time = renewal.is_some_and(|renewal| now < renewal.selected);
+    if alarm <= *told || (alarm == Some(Alarm::Error) && is_on_time) {
         return;
     }
     *told = alarm;

@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 use crate::attempt::{Attempt, Gained};
 use crate::client::RenewalInfo;
 use crate::delivery::{self, Delivered};
-use crate::office::Office;
+use crate::office::{Counter, Office};
 use crate::record::{Record, Renewal};
 use crate::schedule::{self, Validity};
 use crate::setback::{Setback, chain};
@@ -117,6 +117,7 @@ async fn order(
         Gained::Issued(issued) => issued,
     };
     counter.note(office, |ledger, now| ledger.issued(&issued.names, now));
+    note_owner(office, counter, name, record);
     let delivered = delivery::deliver(office, name, &issued, &expected).await;
     let Some(Delivered { is_saved, seen }) = delivered else { return Ok(Outcome::Found) };
     progress(if seen.is_ok() { State::Live } else { State::Saved });
@@ -132,6 +133,15 @@ async fn order(
         }
     };
     Ok(Outcome::Issued { authority, leaf, setback })
+}
+
+/// Whose a certificate is has to be known before it is there: only its authority tells when it is to
+/// be renewed.
+fn note_owner(office: &Office, counter: &Counter, name: &Name, record: &Record) {
+    let owned = Record { authority: Some(counter.authority.directory.clone()), ..record.clone() };
+    if let Err(error) = office.store.save_record(name, &owned) {
+        tracing::debug!(domain = %name, error = chain(&error), "state kept in memory only");
+    }
 }
 
 /// Asks when the authority wants the certificate to be renewed (RFC 9773).

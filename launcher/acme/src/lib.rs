@@ -13,6 +13,7 @@ mod client;
 mod clock;
 mod delivery;
 mod engine;
+mod entry;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -135,7 +135,8 @@ impl Pebble {
     pub fn resume(&mut self) {
         let mut command = Command::new(tools::path("pebble"));
         command.arg("-config").arg(&self.config).args(["-dnsserver", &self.dns]);
-        command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0");
+        let usual = [("VA_NOSLEEP", "1"), ("AUTHZREUSE", "0"), ("WFE_NONCEREJECT", "0")];
+        command.envs(usual.map(|(name, value)| (format!("PEBBLE_{name}"), value)));
         command.envs(self.command.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a program that was found");

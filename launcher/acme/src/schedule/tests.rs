@@ -134,7 +134,7 @@ fn another_authority_takes_over_when_the_first_is_at_fault_or_time_runs_out() {
 }
 
 #[test]
-fn a_clock_that_jumps_makes_no_storm_and_no_standstill() {
+fn case_35_a_clock_that_jumps_makes_no_storm_and_no_standstill() {
     let year = DAY * 365;
     let now = start();
     // Set back by a year: nothing is due, and no wait is a year long.

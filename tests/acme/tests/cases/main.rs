@@ -17,5 +17,6 @@ mod orders;
 mod outages;
 mod remains;
 mod renewal;
+mod second_authority;
 mod served;
 mod validation;
