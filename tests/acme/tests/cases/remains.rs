@@ -11,8 +11,11 @@ use serde_json::Value;
 use crate::crashes::overdue;
 use crate::expect::{FINALIZE, RENEWAL};
 
-/// What becomes of a file, each time that of another name.
-const DAMAGES: [(&str, fn(&Path)); 5] = [
+/// What happens to a file of this name.
+type Damage = (&'static str, fn(&Path));
+
+/// Each file is damaged in all of these ways, each time that of another name.
+const DAMAGES: [Damage; 5] = [
     ("gone.example.com", |file| fs::remove_file(file).expect("a file")),
     ("empty.example.com", |file| rewrite(file, |bytes| bytes.clear())),
     ("half.example.com", |file| rewrite(file, |bytes| bytes.truncate(bytes.len() / 2))),
