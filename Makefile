@@ -20,7 +20,7 @@ FUZZ_RUSTFLAGS := --cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares
 
 .DEFAULT_GOAL := help
-.PHONY: help build bundle run test tools fmt lint docs check fuzz-build fuzz bench deny install clean
+.PHONY: help build bundle run demo-https test tools fmt lint docs check fuzz-build fuzz bench deny install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ bundle: build ## pack the example service into target/sayhello
 
 run: bundle ## pack the example service, start it, and print where it answers
 	@exec $(TARGET)/sayhello --port $(LISTEN)
+
+demo-https: bundle tools ## get a certificate from an authority on this host, and show the page
+	@tests/demo-https $(TARGET)/sayhello $(KEEP)
 
 test: tools fmt lint docs build check fuzz-build ## check everything
 

@@ -55,10 +55,7 @@ pub(crate) enum Action {
     Serve,
     Answer(Question),
     Check,
-    Certificates {
-        format: Format,
-        is_check: bool,
-    },
+    Certificates { format: Format, is_check: bool },
     PrintUnit,
 }
 

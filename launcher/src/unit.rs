@@ -197,7 +197,9 @@ fn endpoint_paths(endpoint: &Endpoint) -> Vec<&Path> {
         Some(Tls::Directory(directory)) => paths.push(directory.as_path()),
         Some(Tls::Acme(acme)) => {
             paths.push(acme.path.as_path());
-            paths.extend([&acme.ca, &acme.eab, &acme.dns].into_iter().flatten().map(PathBuf::as_path));
+            paths.extend(
+                [&acme.ca, &acme.eab, &acme.dns].into_iter().flatten().map(PathBuf::as_path),
+            );
         }
         None => {}
     }

@@ -70,7 +70,11 @@ fn an_endpoint_error_has_its_column_and_the_word_that_was_meant() {
     let long = format!("unix:/{}", "x".repeat(107));
     for (endpoint, column, words) in [
         ("", 1, &["it is empty", "tcp:8080"][..]),
-        ("http:80", 1, &["unknown kind \"http\"", "known: tcp, tcp6, unix, tls, ssl, systemd"]),
+        (
+            "http:80",
+            1,
+            &["unknown kind \"http\"", "known: tcp, tcp6, unix, tls, ssl, le, lets, acme, systemd"],
+        ),
         ("haproxy:tpc:80", 9, &["unknown kind \"tpc\"", "did you mean \"tcp\"?"]),
         ("sytemd:0", 1, &["did you mean \"systemd\"?"]),
         ("tcp:http", 5, &["port is \"http\"", "0 to 65535"]),

@@ -17,22 +17,25 @@ pub(crate) fn sound(
 ) {
     let Some(held) = held else { return };
     let alarm = Validity::from(held).alarm(now);
-    if alarm <= *told {
+    let renewal = record.renewal.as_ref().filter(|renewal| renewal.not_after == held.not_after);
+    // The authority itself may want it to be renewed that late.
+    let is_on_time = renewal.is_some_and(|renewal| now < renewal.selected);
+    if alarm <= *told || (alarm == Some(Alarm::Error) && is_on_time) {
         return;
     }
     *told = alarm;
     let not_after = held.not_after.to_string();
     let (failed, error) = (record.failed, record.last_error());
     match alarm {
-        Some(Alarm::Critical) if held.not_after < now => tracing::error!(
-            critical = true, %name, not_after, failed, error, "certificate has expired"
+        Some(Alarm::Expired) => tracing::error!(
+            critical = true, domain = %name, not_after, failed, error, "certificate has expired"
         ),
         Some(Alarm::Critical) => tracing::error!(
-            critical = true, %name, not_after, failed, error,
+            critical = true, domain = %name, not_after, failed, error,
             "certificate expires soon: less than a tenth of its life is left"
         ),
         Some(Alarm::Error) => tracing::error!(
-            %name, not_after, failed, error,
+            domain = %name, not_after, failed, error,
             "certificate is overdue: less than a fifth of its life is left"
         ),
         None => {}

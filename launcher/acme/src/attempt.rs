@@ -32,6 +32,8 @@ pub(crate) enum Gained {
     Issued(Issued),
     /// Another process had renewed it meanwhile.
     Found,
+    /// Another process is at work on it.
+    Busy(Holder),
 }
 
 /// How often one attempt may begin again, for whatever reasons.
@@ -44,28 +46,28 @@ const BREAKS: u32 = 3;
 const LEASE_RENEWAL: Duration = Duration::from_secs(20);
 
 impl Attempt<'_> {
-    pub async fn run(&self) -> Result<Gained, Setback> {
+    /// `lease` is to be kept until all that comes of it is written down.
+    pub async fn run(&self, lease: &mut Option<Lease>) -> Result<Gained, Setback> {
         let counter = &self.office.counters[self.authority];
         if let Some(closed) = counter.ledger().closed(self.office.now()) {
             let (authority, why) = (counter.authority.name().to_owned(), closed.why.clone());
             return Err(Setback::Closed { authority, until: closed.until, why });
         }
-        let mut lease = self.lease()?;
+        let lease = match self.office.store.lease(self.name, self.now())? {
+            Leased::Ours(ours) => lease.insert(ours),
+            Leased::Held(holder) => return Ok(Gained::Busy(holder)),
+        };
         if self.was_renewed()? {
             return Ok(Gained::Found);
+        }
+        if self.held.is_some() {
+            self.is_now(State::Due);
         }
         self.office.store.writable().map_err(Setback::NotWritable)?;
         let work = self.work(counter);
         tokio::select! {
             issued = work => issued.map(Gained::Issued),
-            () = keep(&mut lease, self.office) => Err(Setback::LeaseLost),
-        }
-    }
-
-    fn lease(&self) -> Result<Lease, Setback> {
-        match self.office.store.lease(self.name, self.office.now())? {
-            Leased::Ours(lease) => Ok(lease),
-            Leased::Held(Holder { host, pid, until }) => Err(Setback::Leased { host, pid, until }),
+            () = keep(lease, self.office) => Err(Setback::LeaseLost),
         }
     }
 
@@ -99,6 +101,11 @@ impl Attempt<'_> {
         Err(Setback::Panic("it began again and again".to_owned()))
     }
 
+    /// Some authorities say only that they know nothing of what is replaced, in words of their own.
+    fn may_be_of_replaced(&self, kind: Kind) -> bool {
+        kind == Kind::ReplacesRefused || (kind == Kind::Other && !self.has_order())
+    }
+
     fn has_order(&self) -> bool {
         self.office.store.order(self.name).is_some()
     }
@@ -117,13 +124,22 @@ impl Attempt<'_> {
                 let keep_key = refusal.kind == Kind::AccountMissing;
                 self.office.forget_account(counter, keep_key).await?;
             }
-            Kind::ReplacesRefused if plan.replaces => {
-                tracing::info!(name, authority, "ordering without naming what is replaced");
+            kind if plan.replaces && self.may_be_of_replaced(kind) => {
+                tracing::info!(
+                    domain = name,
+                    authority,
+                    "ordering without naming what is replaced"
+                );
                 plan.replaces = false;
             }
             Kind::InvalidProfile if plan.profile.is_some() => {
                 let profile = plan.profile.take();
-                tracing::warn!(name, authority, profile, "unknown profile, using the default one");
+                tracing::warn!(
+                    domain = name,
+                    authority,
+                    profile,
+                    "unknown profile, using the default one"
+                );
             }
             Kind::OrderGone if !plan.has_new_order => plan.has_new_order = true,
             Kind::Validation => {
@@ -150,7 +166,11 @@ impl Attempt<'_> {
         let is_less = plan.names.len() < before;
         if is_less {
             let name = self.name.as_str();
-            tracing::warn!(name, without = rejected.join(", "), "ordering without rejected names");
+            tracing::warn!(
+                domain = name,
+                without = rejected.join(", "),
+                "ordering without rejected names"
+            );
         }
         is_less
     }

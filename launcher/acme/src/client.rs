@@ -27,6 +27,19 @@ pub(crate) use transport::Transport;
 pub(crate) use crate::store::AccountKey;
 use crate::{Authority, Name};
 
+/// What fuzz targets reach.
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    use http::HeaderMap;
+    use jiff::Timestamp;
+
+    pub(crate) fn headers(headers: &HeaderMap, now: Timestamp) {
+        let at = super::transport::retry_after(headers, now);
+        assert!(at.is_none_or(|at| at >= now));
+        assert!(super::transport::alternates(headers).len() <= 8);
+    }
+}
+
 /// An account at an authority, through which certificates are ordered.
 pub(crate) struct Client {
     account: Account,
@@ -142,7 +155,7 @@ impl Client {
     ) -> Result<Order, Refusal> {
         let identifiers: Vec<_> = names.iter().map(Name::identifier).collect();
         let replaces = replaces.and_then(identifier);
-        let order = insist(String::new(), async || {
+        let order = insist(self.transport.directory().new_order, async || {
             let mut order = NewOrder::new(&identifiers);
             if let Some(profile) = profile {
                 order = order.profile(profile);

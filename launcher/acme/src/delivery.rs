@@ -24,26 +24,27 @@ const LOOKS: u32 = 3;
 
 /// Puts a certificate in the place of another, whose version is `expected`.
 ///
-/// It is served even where the disk is full: the authority will not issue it a second time.
+/// It is served even where the disk is full: the authority will not issue it a second time. Where
+/// another process has put one there meanwhile, that one stays, and nothing is delivered.
 pub(crate) async fn deliver(
     office: &Office,
     name: &Name,
     issued: &Issued,
     expected: &Version,
-) -> Delivered {
+) -> Option<Delivered> {
     let written = save(office, name, issued, expected);
     if written == Some(Saved::Conflict) {
-        return Delivered { is_saved: true, seen: Ok(()) };
+        return None;
     }
     publish(office, name, issued.pem.as_bytes());
-    Delivered { is_saved: written.is_some(), seen: look(office, name, issued).await }
+    Some(Delivered { is_saved: written.is_some(), seen: look(office, name, issued).await })
 }
 
 fn save(office: &Office, name: &Name, issued: &Issued, expected: &Version) -> Option<Saved> {
     match office.store.save(name, &issued.pem, expected) {
         Ok(saved) => {
             if saved == Saved::Conflict {
-                tracing::warn!(%name, "another process was faster, its certificate stays");
+                tracing::warn!(domain = %name, "another process was faster, its certificate stays");
             }
             // An order that stays is looked at again, and then found to be done.
             let _ = office.store.remove_order(name);
@@ -51,7 +52,7 @@ fn save(office: &Office, name: &Name, issued: &Issued, expected: &Version) -> Op
         }
         Err(error) => {
             let error = chain(&error);
-            tracing::error!(%name, error, "certificate not written, it is served from memory");
+            tracing::error!(domain = %name, error, "certificate not written, it is served from memory");
             office.unsaved().insert(name.clone(), issued.pem.clone());
             None
         }
@@ -61,7 +62,7 @@ fn save(office: &Office, name: &Name, issued: &Issued, expected: &Version) -> Op
 fn publish(office: &Office, name: &Name, pem: &[u8]) {
     let path = office.store.path(name);
     if let Err(error) = office.certificates.publish(&path, pem) {
-        tracing::error!(%name, error = chain(&error), "certificate not served");
+        tracing::error!(domain = %name, error = chain(&error), "certificate not served");
     }
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn save_again(office: &Office, name: &Name) -> bool {
     if saved.is_ok() {
         office.unsaved().remove(name);
         let _ = office.store.remove_order(name);
-        tracing::info!(%name, "certificate written at last");
+        tracing::info!(domain = %name, "certificate written at last");
     }
     saved.is_ok()
 }

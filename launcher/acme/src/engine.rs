@@ -12,15 +12,15 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::alarm;
-use crate::job::{self, Job, Outcome};
+use crate::entry::Entry;
+use crate::job::{self, Done, Job, Outcome};
 use crate::office::Office;
-use crate::record::Record;
-use crate::schedule::{Alarm, Situation, Step, Validity};
-use crate::setback::{Setback, chain};
+use crate::schedule::{Step, Validity};
+use crate::setback::chain;
 use crate::shared::Shared;
-use crate::store::{Held, Leaf};
+use crate::store::Held;
 use crate::watch::Watch;
-use crate::{Name, State, Status};
+use crate::{Name, Status};
 
 /// What the engine is told.
 #[derive(Debug)]
@@ -46,19 +46,9 @@ struct Work {
     office: Arc<Office>,
     shared: Arc<Shared>,
     entries: BTreeMap<Name, Entry>,
-    jobs: JoinSet<Outcome>,
+    jobs: JoinSet<Done>,
     /// Which name a job is for.
     names: HashMap<Id, Name>,
-}
-
-/// A name that is looked after.
-struct Entry {
-    held: Option<Leaf>,
-    record: Record,
-    /// When there is something to do.
-    wake: Timestamp,
-    job: Option<tokio::task::AbortHandle>,
-    alarm: Option<Alarm>,
 }
 
 /// How many names are worked at together: authorities allow tens of requests a second.
@@ -69,9 +59,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Without inotify, the directory is looked at so often.
 const SLOW_LOOK: Duration = Duration::from_secs(60);
-
-/// How soon a file is tried to be written again.
-const SAVE_AGAIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(5);
 
 impl Engine {
     pub async fn run(self, mut commands: UnboundedReceiver<Command>) {
@@ -87,6 +74,7 @@ impl Engine {
             names: HashMap::new(),
         };
         work.look_at_all();
+        let mut slow = tokio::time::interval(SLOW_LOOK);
         loop {
             work.shared.beat();
             work.begin_due();
@@ -100,6 +88,7 @@ impl Engine {
                 },
                 Some(ended) = work.jobs.join_next_with_id() => work.ended(ended),
                 changed = changes(watch.as_ref().ok()) => work.changed(changed),
+                _ = slow.tick(), if watch.is_err() => work.look_at_all(),
                 () = tokio::time::sleep(sleep) => {}
             }
         }
@@ -108,13 +97,9 @@ impl Engine {
 
 /// The files that changed; nothing where all have to be looked at.
 async fn changes(watch: Option<&Watch>) -> Option<Vec<std::ffi::OsString>> {
-    if let Some(watch) = watch
-        && let Ok(files) = watch.changed().await
-    {
-        return files.map(|files| files.into_iter().collect());
-    }
-    tokio::time::sleep(SLOW_LOOK).await;
-    None
+    let Some(watch) = watch else { return std::future::pending().await };
+    let files = watch.changed().await.ok().flatten();
+    files.map(|files| files.into_iter().collect())
 }
 
 impl Work {
@@ -140,9 +125,11 @@ impl Work {
             Held::Certificate(leaf) => Some(leaf),
         };
         let office = &self.office;
+        let is_known = self.entries.contains_key(name);
         let entry = self.entries.entry(name.clone()).or_insert_with(|| Entry {
             held: None,
-            record: office.store.record(name),
+            record: office.store.record(name).unwrap_or_default(),
+            is_unsaved: false,
             wake: now,
             job: None,
             alarm: None,
@@ -152,6 +139,10 @@ impl Work {
         // What is in memory only is newer than the file.
         if is_new && !self.office.unsaved().contains_key(name) {
             entry.held = held;
+            if is_known {
+                // When to ask again was told for another certificate.
+                entry.record.poll_after = None;
+            }
         }
         entry.wake = now;
     }
@@ -166,7 +157,7 @@ impl Work {
         let _ = self.office.store.remove_order(name);
         self.office.unsaved().remove(name);
         self.shared.remove(name);
-        tracing::info!(%name, "certificate not wanted any more, its file is gone");
+        tracing::info!(domain = %name, "certificate not wanted any more, its file is gone");
     }
 
     fn changed(&mut self, files: Option<Vec<std::ffi::OsString>>) {
@@ -178,8 +169,10 @@ impl Work {
     fn reload(&mut self) {
         self.look_at_all();
         let now = self.office.now();
-        for entry in self.entries.values_mut() {
-            entry.record.forgive(now);
+        for (name, entry) in &mut self.entries {
+            if entry.record.forgive(now) {
+                entry.save(name, &self.office);
+            }
             entry.wake = now;
         }
     }
@@ -200,7 +193,10 @@ impl Work {
         let Some(entry) = self.entries.get_mut(name) else { return };
         alarm::sound(name, entry.held.as_ref(), &mut entry.alarm, &entry.record, now);
         let is_unsaved = self.office.unsaved().contains_key(name);
-        let step = entry.step(&self.office, now);
+        let mut step = entry.step(&self.office, now);
+        if matches!(step, Step::Order { .. }) && entry.refresh(name, &self.office) {
+            step = entry.step(&self.office, now);
+        }
         let job = match step {
             _ if is_unsaved => Job::Save,
             Step::Order { authority } => {
@@ -224,19 +220,21 @@ impl Work {
         entry.job = Some(handle);
     }
 
-    fn ended(&mut self, ended: Result<(Id, Outcome), JoinError>) {
-        let (id, outcome) = match ended {
-            Ok((id, outcome)) => (id, outcome),
+    fn ended(&mut self, ended: Result<(Id, Done), JoinError>) {
+        let (id, Done { outcome, lease: _lease }) = match ended {
+            Ok(ended) => ended,
             Err(error) if error.is_cancelled() => return drop(self.names.remove(&error.id())),
-            Err(error) => (error.id(), Outcome::Failed { authority: 0, setback: panic_of(error) }),
+            Err(error) => (error.id(), Done::without_end(error)),
         };
         let Some(name) = self.names.remove(&id) else { return };
         let now = self.office.now();
         let Some(entry) = self.entries.get_mut(&name) else { return };
         entry.job = None;
+        // What another process did, it writes down itself.
+        let is_news = !matches!(outcome, Outcome::Found | Outcome::Busy { .. });
         entry.note(&name, outcome, &self.office, now);
-        if let Err(error) = self.office.store.save_record(&name, &entry.record) {
-            tracing::warn!(%name, error = chain(&error), "state kept in memory only");
+        if is_news {
+            entry.save(&name, &self.office);
         }
         self.show(&name);
     }
@@ -246,7 +244,7 @@ impl Work {
         let Some(entry) = self.entries.get(name) else { return };
         let validity = entry.held.as_ref().map(Validity::from);
         let mut status = Status::new(name, validity.as_ref(), &entry.record);
-        status.next = Some(entry.wake);
+        status.next = Some(entry.next_attempt(&self.office));
         let first = self.office.counters.first();
         status.limit_left = first.map(|counter| {
             counter.ledger().failures_left(name, &counter.limits(), self.office.now())
@@ -271,90 +269,8 @@ impl Work {
     }
 }
 
-impl Entry {
-    fn step(&self, office: &Office, now: Timestamp) -> Step {
-        let authorities: Vec<_> =
-            office.counters.iter().map(|counter| counter.authority.directory.clone()).collect();
-        let held = self.held.as_ref().map(Validity::from);
-        Situation { held, record: &self.record, authorities: &authorities }.next(now)
-    }
-
-    fn wait(&mut self, until: Timestamp, state: State, now: Timestamp) {
-        let alarm = self.held.as_ref().and_then(|held| Validity::from(held).next_alarm(now));
-        self.wake = alarm.map_or(until, |alarm| until.min(alarm));
-        self.record.state = state;
-    }
-
-    /// Takes in how a job ended.
-    fn note(&mut self, name: &Name, outcome: Outcome, office: &Office, now: Timestamp) {
-        self.wake = now;
-        let url = |authority: usize| office.counters[authority].authority.directory.clone();
-        match outcome {
-            Outcome::Issued { authority, leaf, setback } => {
-                let failures = self.record.failures(&url(authority));
-                self.record.succeeded(now, &url(authority));
-                self.record.state = State::Live;
-                self.held = Some(leaf);
-                self.alarm = None;
-                if let Some(setback) = setback {
-                    self.failed(name, authority, &setback, failures, office, now);
-                }
-            }
-            Outcome::Found => {
-                if let Held::Certificate(leaf) = office.store.look(name, now) {
-                    self.held = Some(leaf);
-                }
-            }
-            Outcome::Polled { renewal, poll_after } => {
-                self.record.poll_after = Some(poll_after);
-                self.record.renewal = renewal.or(self.record.renewal.take());
-            }
-            Outcome::Saved(true) => {}
-            Outcome::Saved(false) => {
-                self.wake = now.saturating_add(SAVE_AGAIN).unwrap_or(now);
-            }
-            Outcome::Failed { authority, setback } => {
-                let failures = self.record.failures(&url(authority));
-                self.failed(name, authority, &setback, failures, office, now);
-            }
-        }
-    }
-
-    fn failed(
-        &mut self,
-        name: &Name,
-        authority: usize,
-        setback: &Setback,
-        failures: u32,
-        office: &Office,
-        now: Timestamp,
-    ) {
-        let validity = self.held.as_ref().map(Validity::from);
-        let trouble = setback.trouble(failures, validity, now);
-        let from = self.record.state;
-        self.record.state = if setback.pauses() { State::Paused } else { State::Backoff };
-        let to = self.record.state;
-        let asked = &office.counters[authority].authority;
-        let (attempt, next_at, cause) = (trouble.failures, trouble.until, trouble.why.clone());
-        let next_at = next_at.to_string();
-        let not_after = validity.map(|validity| validity.not_after.to_string());
-        tracing::warn!(%name, %from, %to, authority = asked.name(), attempt, next_at, cause,
-            not_after, "certificate not issued");
-        self.record.failed(now, &asked.directory, trouble);
-    }
-}
-
 fn name_of(file: &OsStr) -> Option<Name> {
     let path = Path::new(file);
     let is_pem = path.extension().is_some_and(|extension| extension == "pem");
     path.file_stem().filter(|_| is_pem)?.to_str()?.parse().ok()
-}
-
-fn panic_of(error: JoinError) -> Setback {
-    let Ok(panic) = error.try_into_panic() else {
-        return Setback::Panic("a task was lost".to_owned());
-    };
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Setback::Panic(text.unwrap_or_else(|| "a panic".to_owned()))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::record::Record;
-use crate::schedule::{Situation, Step, Validity};
+use crate::schedule::{Situation, Validity};
 use crate::setback::chain;
 use crate::store::{Held, Store, StoreError};
 use crate::{Name, State, Status};
@@ -21,7 +21,7 @@ pub fn inspect(directory: &Path) -> Result<Vec<Status>, StoreError> {
 }
 
 fn status(store: &Store, name: &Name) -> Status {
-    let record: Record = store.record(name);
+    let record: Record = store.record(name).unwrap_or_default();
     let (held, damage) = match store.inspect(name) {
         Ok(Held::Certificate(leaf)) => (Some(Validity::from(&leaf)), None),
         Ok(Held::Requested | Held::Gone) => (None, None),
@@ -35,11 +35,9 @@ fn status(store: &Store, name: &Name) -> Status {
     status
 }
 
-/// When something is to happen, as far as that can be told from what is written down.
+/// When a certificate is to be got, as far as that can be told from what is written down.
 fn next(held: Option<Validity>, record: &Record) -> Option<Timestamp> {
     let authorities: Vec<_> = record.troubles.keys().chain(&record.authority).cloned().collect();
-    match (Situation { held, record, authorities: &authorities }).next(Timestamp::now()) {
-        Step::Wait { until, .. } => Some(until),
-        Step::Order { .. } | Step::Poll { .. } => None,
-    }
+    let situation = Situation { held, record, authorities: &authorities };
+    Some(situation.next_attempt(Timestamp::now()))
 }

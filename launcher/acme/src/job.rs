@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinError;
 
 use crate::attempt::{Attempt, Gained};
 use crate::client::RenewalInfo;
 use crate::delivery::{self, Delivered};
-use crate::office::Office;
+use crate::office::{Counter, Office};
 use crate::record::{Record, Renewal};
 use crate::schedule::{self, Validity};
 use crate::setback::{Setback, chain};
 use crate::shared::Shared;
-use crate::store::Leaf;
+use crate::store::{Holder, Leaf, Lease};
 use crate::{Name, State};
 
 /// What is to be done.
@@ -41,6 +42,10 @@ pub(crate) enum Outcome {
     },
     /// Another process had renewed it.
     Found,
+    /// Another process is at work on it, and has told that it may be so until then.
+    Busy {
+        until: Timestamp,
+    },
     Polled {
         renewal: Option<Renewal>,
         poll_after: Timestamp,
@@ -52,23 +57,41 @@ pub(crate) enum Outcome {
     },
 }
 
+/// How it ended, and the right to work at the name: others wait until what is known is on disk.
+pub(crate) struct Done {
+    pub outcome: Outcome,
+    pub lease: Option<Lease>,
+}
+
+impl Done {
+    /// It did not come to its end.
+    pub fn without_end(error: JoinError) -> Self {
+        let outcome = Outcome::Failed { authority: 0, setback: Setback::of_end(error) };
+        Self { outcome, lease: None }
+    }
+}
+
 /// An authority that knows nothing of renewal times is asked again after a day, in case it learns.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// After it could not be asked.
 const ASK_SOON: SignedDuration = SignedDuration::from_hours(6);
 
-pub(crate) async fn run(office: Arc<Office>, shared: Arc<Shared>, name: Name, job: Job) -> Outcome {
-    match job {
+pub(crate) async fn run(office: Arc<Office>, shared: Arc<Shared>, name: Name, job: Job) -> Done {
+    let mut lease = None;
+    let outcome = match job {
         Job::Order { authority, held, record } => {
-            let ordered = order(&office, &shared, &name, authority, held.as_ref(), &record).await;
+            let held = held.as_ref();
+            let ordered =
+                order(&office, &shared, &name, authority, held, &record, &mut lease).await;
             ordered.unwrap_or_else(|setback| Outcome::Failed { authority, setback })
         }
         Job::Poll { authority, held, record } => {
             poll(&office, &name, authority, &held, &record).await
         }
         Job::Save => Outcome::Saved(delivery::save_again(&office, &name)),
-    }
+    };
+    Done { outcome, lease }
 }
 
 async fn order(
@@ -78,21 +101,25 @@ async fn order(
     authority: usize,
     held: Option<&Leaf>,
     record: &Record,
+    lease: &mut Option<Lease>,
 ) -> Result<Outcome, Setback> {
     let counter = &office.counters[authority];
     let expected = office.store.version(name)?;
     let is_from_here = record.authority.as_deref() == Some(&counter.authority.directory);
     let progress = |state| shared.transition(name, state, counter.authority.name());
-    if held.is_some() {
-        progress(State::Due);
-    }
     let attempt = Attempt { office, name, authority, held, is_from_here, progress: &progress };
-    let issued = match attempt.run().await? {
+    let issued = match attempt.run(lease).await? {
         Gained::Found => return Ok(Outcome::Found),
+        Gained::Busy(Holder { host, pid, until }) => {
+            tracing::debug!(domain = %name, host, pid, %until, "another process is at work on it");
+            return Ok(Outcome::Busy { until });
+        }
         Gained::Issued(issued) => issued,
     };
     counter.note(office, |ledger, now| ledger.issued(&issued.names, now));
-    let Delivered { is_saved, seen } = delivery::deliver(office, name, &issued, &expected).await;
+    note_owner(office, counter, name, record);
+    let delivered = delivery::deliver(office, name, &issued, &expected).await;
+    let Some(Delivered { is_saved, seen }) = delivered else { return Ok(Outcome::Found) };
     progress(if seen.is_ok() { State::Live } else { State::Saved });
     let (leaf, now) = (issued.leaf, office.now());
     let not_after = leaf.not_after.to_string();
@@ -101,11 +128,20 @@ async fn order(
         Ok(()) if !Validity::from(&leaf).contains(now) => Some(Setback::WrongClock),
         Ok(()) => {
             let authority = counter.authority.name();
-            tracing::info!(%name, names = ?leaf.names, authority, not_after, is_saved, "certificate issued");
+            tracing::info!(domain = %name, names = ?leaf.names, authority, not_after, is_saved, "certificate issued");
             None
         }
     };
     Ok(Outcome::Issued { authority, leaf, setback })
+}
+
+/// Whose a certificate is has to be known before it is there: only its authority tells when it is to
+/// be renewed.
+fn note_owner(office: &Office, counter: &Counter, name: &Name, record: &Record) {
+    let owned = Record { authority: Some(counter.authority.directory.clone()), ..record.clone() };
+    if let Err(error) = office.store.save_record(name, &owned) {
+        tracing::debug!(domain = %name, error = chain(&error), "state kept in memory only");
+    }
 }
 
 /// Asks when the authority wants the certificate to be renewed (RFC 9773).
@@ -122,7 +158,7 @@ async fn poll(
     let client = match office.client(counter).await {
         Ok(client) => client,
         Err(setback) => {
-            tracing::debug!(%name, error = chain(&setback), "renewal time not asked for");
+            tracing::debug!(domain = %name, error = chain(&setback), "renewal time not asked for");
             return Outcome::Polled { renewal: None, poll_after: later(ASK_SOON) };
         }
     };
@@ -134,7 +170,7 @@ async fn poll(
         Ok(None) => Outcome::Polled { renewal: None, poll_after: later(ASK_AGAIN) },
         Err(refusal) => {
             let (authority, error) = (counter.authority.name(), chain(&refusal));
-            tracing::warn!(%name, authority, error, "renewal time not told, its life counts");
+            tracing::warn!(domain = %name, authority, error, "renewal time not told, its life counts");
             let told = refusal.retry_after.unwrap_or(now);
             Outcome::Polled { renewal: None, poll_after: told.max(later(ASK_SOON)) }
         }
@@ -152,8 +188,10 @@ fn chosen(name: &Name, held: &Leaf, record: &Record, info: RenewalInfo) -> Renew
     let selected = schedule::between(start, end);
     let (authority_says, at) = (explanation.as_deref(), selected.to_string());
     match authority_says {
-        Some(url) => tracing::warn!(%name, at, url, "the authority wants it renewed, and says why"),
-        None => tracing::debug!(%name, at, "renewal time told"),
+        Some(url) => {
+            tracing::warn!(domain = %name, at, url, "the authority wants it renewed, and says why")
+        }
+        None => tracing::debug!(domain = %name, at, "renewal time told"),
     }
     Renewal { not_after, start, end, selected, explanation }
 }

@@ -13,6 +13,10 @@ mod client;
 mod clock;
 mod delivery;
 mod engine;
+mod entry;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod hook;
 mod inspect;

@@ -163,7 +163,7 @@ async fn resume(
     let (name, url) = (attempt.name.as_str(), &pending.url);
     match client.order(pending.url.clone()).await {
         Ok(order) if order.status() != OrderStatus::Invalid => {
-            tracing::info!(name, %url, status = ?order.status(), "going on with the order");
+            tracing::info!(domain = name, %url, status = ?order.status(), "going on with the order");
             Ok(Some(order))
         }
         Ok(_) => Ok(None),
@@ -304,7 +304,7 @@ impl Shown<'_> {
 /// What can't be written is answered by this process alone, which is enough where there is no other.
 fn may_fail(name: &str, presented: io::Result<()>) {
     if let Err(error) = presented {
-        tracing::warn!(name, %error, "only this process answers the challenge");
+        tracing::warn!(domain = name, %error, "only this process answers the challenge");
     }
 }
 

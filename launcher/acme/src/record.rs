@@ -92,10 +92,11 @@ impl Record {
         self.troubles.get(authority).map_or(0, |trouble| trouble.failures)
     }
 
-    /// The operator changed something: what no authority forbade may be tried again.
-    pub fn forgive(&mut self, now: Timestamp) {
-        let own = self.troubles.values_mut().filter(|trouble| !trouble.is_told);
-        own.for_each(|trouble| trouble.until = trouble.until.min(now));
+    /// The operator changed something: what no authority forbade may be tried again. Gives whether
+    /// there was such a thing.
+    pub fn forgive(&mut self, now: Timestamp) -> bool {
+        let own = self.troubles.values_mut().filter(|one| !one.is_told && one.until > now);
+        own.map(|trouble| trouble.until = now).count() > 0
     }
 
     /// What went wrong the last time, if nothing has gone right since.

@@ -43,6 +43,8 @@ pub(crate) enum Alarm {
     Error,
     /// A tenth is left.
     Critical,
+    /// Nothing is left.
+    Expired,
 }
 
 /// Certificates that live shorter are renewed at half of their life, as the largest authority
@@ -71,6 +73,15 @@ impl Situation<'_> {
         match self.held {
             Some(held) if now < self.due(held) => self.while_live(held, now),
             _ => self.order(now),
+        }
+    }
+
+    /// When a certificate is to be got, as things stand.
+    pub fn next_attempt(&self, now: Timestamp) -> Timestamp {
+        match (self.held.map(|held| self.due(held)).filter(|due| now < *due), self.order(now)) {
+            (Some(due), _) => due,
+            (None, Step::Wait { until, .. }) => until,
+            (None, _) => now,
         }
     }
 
@@ -173,6 +184,7 @@ impl Validity {
 
     pub fn alarm(self, now: Timestamp) -> Option<Alarm> {
         match self.part_left(now) {
+            ..=0.0 => Some(Alarm::Expired),
             ..=0.1 => Some(Alarm::Critical),
             ..=0.2 => Some(Alarm::Error),
             _ => None,
@@ -181,7 +193,7 @@ impl Validity {
 
     /// When the alarm next changes.
     pub fn next_alarm(self, now: Timestamp) -> Option<Timestamp> {
-        [0.2, 0.1].map(|part| self.when_left(part)).into_iter().find(|time| *time > now)
+        [0.2, 0.1, 0.0].map(|part| self.when_left(part)).into_iter().find(|time| *time > now)
     }
 }
 

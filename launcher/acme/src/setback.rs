@@ -3,6 +3,7 @@
 use std::io;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinError;
 
 use crate::client::{Kind, Refusal};
 use crate::handshake::Unseen;
@@ -24,8 +25,6 @@ pub(crate) enum Setback {
         #[source]
         source: Exhausted,
     },
-    #[error("{host} (process {pid}) is at work on it until {until}")]
-    Leased { host: String, pid: u32, until: Timestamp },
     #[error("another process took over")]
     LeaseLost,
     #[error(
@@ -65,6 +64,16 @@ fn advice(name: &str) -> &'static str {
 const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Setback {
+    /// The end of a task that did not come to one.
+    pub fn of_end(error: JoinError) -> Self {
+        let Ok(panic) = error.try_into_panic() else {
+            return Self::Panic("a task was lost".to_owned());
+        };
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::Panic(text.unwrap_or_else(|| "a panic".to_owned()))
+    }
+
     /// What it means for the next attempt, after `failures` in a row before it.
     pub fn trouble(&self, failures: u32, held: Option<Validity>, now: Timestamp) -> Trouble {
         let failures = failures.saturating_add(1);
@@ -89,7 +98,7 @@ impl Setback {
     fn told(&self) -> Option<Timestamp> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
-            Self::Closed { until, .. } | Self::Leased { until, .. } => Some(*until),
+            Self::Closed { until, .. } => Some(*until),
             Self::Exhausted { source, .. } => Some(source.until),
             _ => None,
         }

@@ -44,7 +44,7 @@ impl Shared {
         let from = std::mem::replace(&mut status.state, to);
         let attempt = status.attempts + 1;
         if from != to {
-            tracing::info!(%name, %from, %to, authority, attempt, "certificate");
+            tracing::info!(domain = %name, %from, %to, authority, attempt, "certificate");
         }
     }
 

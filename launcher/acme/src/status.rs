@@ -89,14 +89,13 @@ impl Status {
 
     pub(crate) fn new(name: &Name, held: Option<&Validity>, record: &Record) -> Self {
         let host = |url: &String| crate::Authority::new(url.clone()).name().to_owned();
-        let in_a_row = record.attempts.iter().rev().take_while(|one| one.error.is_some()).count();
         Self {
             name: name.to_string(),
             state: record.state,
             authority: record.authority.as_ref().map(host),
             not_before: held.map(|held| held.not_before),
             not_after: held.map(|held| held.not_after),
-            attempts: u32::try_from(in_a_row).unwrap_or(u32::MAX),
+            attempts: record.troubles.values().map(|trouble| trouble.failures).max().unwrap_or(0),
             next: record.troubles.values().map(|trouble| trouble.until).min(),
             error: record.last_error().map(str::to_owned),
             issued: record.issued,

@@ -17,7 +17,14 @@ pub(crate) enum Care {
 impl Care {
     /// Whether what is wrong with this file is to be told, as nobody else does.
     pub fn tells(self, path: &Path) -> bool {
-        self == Self::Others || !is_of_a_name(path)
+        self == Self::Others || name_of(path).is_none()
+    }
+
+    /// Whether a certificate with `new` names may take the place of one with `old` names. In a
+    /// `NAME.pem` of ours, one without that name is damage: what was there serves until it is mended.
+    pub fn replaces(self, path: &Path, old: &[String], new: &[String]) -> bool {
+        let name = name_of(path).filter(|_| self == Self::Ourselves);
+        name.is_none_or(|name| covers(new, name) || !covers(old, name))
     }
 
     /// Whether a file of this name is none of the source: what an ACME client keeps for itself
@@ -29,14 +36,19 @@ impl Care {
     }
 }
 
-/// Whether the file is a `NAME.pem`, with the name of a host, a wildcard or an address.
-fn is_of_a_name(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let Some(name) = name.strip_suffix(".pem").filter(|name| *name != "DEFAULT") else {
-        return false;
-    };
+/// The name in a `NAME.pem`: that of a host, a wildcard or an address.
+fn name_of(path: &Path) -> Option<&str> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".pem")?;
     let host = name.strip_prefix("*.").unwrap_or(name);
-    name.parse::<IpAddr>().is_ok() || DnsName::try_from(host).is_ok()
+    let is_name = name.parse::<IpAddr>().is_ok() || DnsName::try_from(host).is_ok();
+    (is_name && name != "DEFAULT").then_some(name)
+}
+
+/// Whether one of these is the name, or a wildcard for it.
+fn covers(names: &[String], name: &str) -> bool {
+    let parent = name.split_once('.').map(|(_, parent)| parent);
+    let is_wildcard = |one: &String| one.strip_prefix("*.").is_some_and(|one| parent == Some(one));
+    names.iter().any(|one| one == name || is_wildcard(one))
 }
 
 #[cfg(test)]
@@ -63,5 +75,20 @@ mod tests {
         for other in ["DEFAULT.pem", "a.key", "a.crt", "my certificate.pem", ".pem", "/"] {
             assert!(Care::Ourselves.tells(Path::new(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn a_certificate_gives_way_only_to_one_that_is_for_the_name_too() {
+        let replaces = |care: Care, file: &str, old: &str, new: &str| {
+            care.replaces(Path::new(file), &[old.to_owned()], &[new.to_owned()])
+        };
+        let ours = |file, old, new| replaces(Care::Ourselves, file, old, new);
+        assert!(ours("/d/a.example.pem", "a.example", "*.example"));
+        assert!(!ours("/d/a.example.pem", "a.example", "b.example"));
+        assert!(!ours("/d/127.0.0.1.pem", "127.0.0.1", "a.example"));
+        assert!(ours("/d/DEFAULT.pem", "a.example", "b.example"));
+        // It never was one of ours.
+        assert!(ours("/d/mine.pem", "a.example", "b.example"));
+        assert!(replaces(Care::Others, "/d/a.example.pem", "a.example", "b.example"));
     }
 }

@@ -98,7 +98,7 @@ impl Certificates {
     }
 
     fn start(source: Source, care: Care) -> Result<Self, LoadError> {
-        let snapshot = Snapshot::take(source.files()?, &Snapshot::default(), care);
+        let snapshot = Snapshot::take(source.files(care)?, &Snapshot::default(), care);
         let mut found = source.find(&snapshot);
         let identities = found.identities();
         if identities.is_empty() && care == Care::Others {
@@ -127,7 +127,7 @@ impl Certificates {
     pub fn publish(&self, path: &Path, pem: &[u8]) -> Result<(), LoadError> {
         let identity = Arc::new(Identity::from_pem(path, pem)?);
         let mut state = self.0.state();
-        let files = self.0.source.files().unwrap_or_else(|_| state.snapshot.paths());
+        let files = self.0.source.files(self.0.care).unwrap_or_else(|_| state.snapshot.paths());
         let snapshot = Snapshot::take(files, &state.snapshot, self.0.care);
         let mut found = self.0.source.find(&snapshot);
         let identities = found.identities();
@@ -209,7 +209,7 @@ impl Certificates {
 
     pub(crate) fn reload_and(&self, report: Report) {
         let mut state = self.0.state();
-        let files = match self.0.source.files() {
+        let files = match self.0.source.files(self.0.care) {
             Ok(files) => files,
             Err(error) => return state.fail(error, report),
         };
@@ -242,7 +242,9 @@ impl State {
         self.published.overlay(&snapshot, &mut next);
         for (path, old) in &self.identities {
             // A file that is still there gives its certificate up only for a better one.
-            if snapshot.contains(path) && !next.contains_key(path) {
+            let may_replace =
+                |new: &Arc<Identity>| store.care.replaces(path, &old.names, &new.names);
+            if snapshot.contains(path) && !next.get(path).is_some_and(may_replace) {
                 next.insert(path.clone(), old.clone());
             }
         }

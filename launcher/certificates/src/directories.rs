@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use crate::care::Care;
 use crate::source::Source;
 
 /// As many symbolic links as the kernel follows on one path (path_resolution(7)).
@@ -39,7 +40,7 @@ pub(crate) fn watched(source: &Source) -> BTreeSet<PathBuf> {
 
 /// The files of the source, in a directory only those that are symbolic links.
 fn named(source: &Source) -> Vec<PathBuf> {
-    let files = source.files().unwrap_or_default();
+    let files = source.files(Care::Others).unwrap_or_default();
     match source {
         Source::Files { .. } => files,
         Source::Directory(_) => files.into_iter().filter(|file| file.is_symlink()).collect(),

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::care::Care;
 use crate::error::{Fault, LoadError};
 use crate::file::Contents;
 use crate::identity::{Answers, Identities, Identity};
@@ -55,13 +56,13 @@ impl Source {
     }
 
     /// The files that are there to be read.
-    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, LoadError> {
+    pub(crate) fn files(&self, care: Care) -> Result<Vec<PathBuf>, LoadError> {
         match self {
             Self::Files { private_key, certificate, chain } => {
                 let files = [Some(private_key), Some(certificate), chain.as_ref()];
                 Ok(files.into_iter().flatten().cloned().collect())
             }
-            Self::Directory(directory) => candidates(directory),
+            Self::Directory(directory) => candidates(directory, care),
         }
     }
 
@@ -94,12 +95,13 @@ impl Found {
 }
 
 /// The files of a directory that may have certificates or keys.
-fn candidates(directory: &Path) -> Result<Vec<PathBuf>, LoadError> {
+fn candidates(directory: &Path, care: Care) -> Result<Vec<PathBuf>, LoadError> {
     let fault = |error| LoadError::new(directory, Fault::Unreadable(error));
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).map_err(fault)? {
         let path = entry.map_err(fault)?.path();
-        if is_candidate(&path) && !path.is_dir() {
+        // Where ours was, a directory is damage, and no sign that nobody wants it any more.
+        if is_candidate(&path) && (care == Care::Ourselves || !path.is_dir()) {
             files.push(path);
         }
         if files.len() > LIMIT_FILES {

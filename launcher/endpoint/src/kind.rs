@@ -8,7 +8,7 @@ use crate::arguments::Arguments;
 use crate::endpoint::Endpoint;
 use crate::error::{Problem, nearest};
 use crate::syntax::{Located, Segment};
-use crate::{fd, haproxy, redirect, stdio, systemd, tcp, tls, unix};
+use crate::{acme, fd, haproxy, redirect, stdio, systemd, tcp, tls, unix};
 
 /// Every kind of endpoint, by the name it has in a string, whatever its case.
 const KINDS: &[Kind] = &[
@@ -17,6 +17,9 @@ const KINDS: &[Kind] = &[
     Kind { name: "unix", form: unix::form },
     Kind { name: "tls", form: tls::form },
     Kind { name: "ssl", form: tls::form },
+    Kind { name: "le", form: acme::le },
+    Kind { name: "lets", form: acme::lets },
+    Kind { name: "acme", form: acme::any },
     Kind { name: "systemd", form: systemd::form },
     Kind { name: "fd", form: fd::form },
     Kind { name: "stdio", form: stdio::form },
@@ -62,6 +65,19 @@ impl Form {
     ) -> Self {
         let own = segments.iter().take_while(|segment| segment.name.is_some()).count();
         Self { own, names, build: Build::Wrapper(build) }
+    }
+
+    /// A kind that takes the first segment for itself, and wraps what begins at the next one
+    /// without a name.
+    pub(crate) fn wrapper_of(
+        segments: &[Segment],
+        names: &'static [&'static str],
+        build: fn(&Arguments, Endpoint) -> Located<Endpoint>,
+    ) -> Self {
+        let first = segments.first().is_some_and(|segment| segment.name.is_none());
+        let rest = segments.get(usize::from(first)..).unwrap_or_default();
+        let wrapper = Self::wrapper(rest, names, build);
+        Self { own: wrapper.own + usize::from(first), ..wrapper }
     }
 }
 

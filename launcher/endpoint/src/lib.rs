@@ -18,6 +18,7 @@
 //! A new kind of endpoint is one file beside `tcp.rs`, and one line in the table of `kind.rs`.
 #![deny(unsafe_code)]
 
+mod acme;
 mod arguments;
 mod descriptor;
 mod endpoint;
@@ -38,6 +39,7 @@ mod tls;
 mod unix;
 mod unix_socket;
 
+pub use acme::{Acme, Challenge};
 pub use descriptor::{Family, Unsuitable};
 pub use endpoint::{Endpoint, Socket};
 pub use error::{ParseError, Problem};

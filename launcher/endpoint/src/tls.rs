@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
+use crate::acme::Acme;
 use crate::arguments::Arguments;
 use crate::endpoint::{Endpoint, Socket};
 use crate::error::Problem;
@@ -25,6 +26,8 @@ pub enum Tls {
     },
     /// Every `*.pem` file in a directory; the client's server name chooses.
     Directory(PathBuf),
+    /// The same, and an authority is asked for those that are missing or end soon.
+    Acme(Box<Acme>),
 }
 
 const WRAPPER: &[&str] = &["privateKey", "certKey", "extraCertChain", "path"];
@@ -69,7 +72,7 @@ fn port(arguments: &Arguments) -> Located<Endpoint> {
     let tls = Tls::parse(arguments)?;
     let (any, default_port) = match tls {
         Tls::Files { .. } => (Ipv4Addr::UNSPECIFIED.into(), None),
-        Tls::Directory(_) => (Ipv6Addr::UNSPECIFIED.into(), Some(443)),
+        Tls::Directory(_) | Tls::Acme(_) => (Ipv6Addr::UNSPECIFIED.into(), Some(443)),
     };
     let wanted = "a number from 0 to 65535";
     let port = arguments.optional("port", wanted)?.or(default_port);
@@ -115,6 +118,7 @@ impl fmt::Display for Tls {
                 }
             }
             Tls::Directory(path) => write!(formatter, "tls:path={}", quoted(path)),
+            Tls::Acme(acme) => acme.fmt(formatter),
         }
     }
 }

@@ -120,6 +120,23 @@ fn kinds_and_their_canonical_form() {
         ("redirect:haproxy:80", "haproxy:redirect:tcp:80"),
         ("tls:path=d:haproxy:timeout=9:systemd:web", "haproxy:timeout=9:tls:path=d:systemd:web"),
         ("HAProxy:TLS:443:privateKey=k", "haproxy:tls:privateKey=k:tcp:443"),
+        ("le:/srv/www/certs:tcp:443", "le:path=/srv/www/certs:tcp:443"),
+        ("LE:certs:443", "le:path=certs:tcp:443"),
+        ("lets:path=d:systemd:https", "lets:path=d:systemd:https"),
+        ("le:d:haproxy:tcp:443", "haproxy:le:path=d:tcp:443"),
+        ("haproxy:le:d:tcp:443", "haproxy:le:path=d:tcp:443"),
+        (
+            "le:d:challenge=HTTP-01,dns-01:timeout=300:unix:/x",
+            "le:path=d:challenge=http-01,dns-01:unix:/x",
+        ),
+        (
+            r"acme:d:directory=https\://localhost\:14000/dir:ca=ca.pem:profile=shortlived:tcp:5001",
+            r"acme:path=d:directory=https\://localhost\:14000/dir:ca=ca.pem:profile=shortlived:tcp:5001",
+        ),
+        (
+            r"le:d:timeout=9:dns=h:eab=e:chain=X 1:email=a@b:fallback=https\://b/,https\://c:domains=a,\:\:1:1",
+            r"le:path=d:domains=a,\:\:1:email=a@b:fallback=https\://b/,https\://c:chain=X 1:eab=e:dns=h:timeout=9:tcp:1",
+        ),
     ];
     for (given, canonical) in cases {
         assert_eq!(shown(given), canonical, "{given}");
@@ -203,6 +220,19 @@ fn what_can_not_be_is_refused_where_it_stands() {
         ("haproxy:timeout=nan:80", 9, "wanted seconds from 0.001 to 3600"),
         ("haproxy:haproxy:80", 1, "haproxy is given twice"),
         ("redirect:port=0:80", 10, "wanted a number from 1 to 65535"),
+        ("le:d", 5, "endpoint is missing"),
+        ("le:443", 7, "endpoint is missing"),
+        ("le::tcp:443", 12, "path is missing, wanted the directory"),
+        ("le:d:ca=x:tls:443:privateKey=k", 1, "le is given twice"),
+        ("le:d:lets:e:443", 1, "le is given twice"),
+        ("le:d:redirect:443", 1, "one without tls"),
+        ("le:d:directory=https\\://a/:443", 6, "has no argument \"directory\""),
+        ("acme:d:tcp:443", 15, "directory is missing, wanted a URL that begins with https://"),
+        ("acme:d:directory=http\\://a/d:443", 8, "begins with https://"),
+        ("le:d:domain=a:443", 6, "did you mean \"domains\"?"),
+        ("le:d:domains=a,,b:443", 6, "with commas between them"),
+        ("le:d:challenge=dns01:443", 6, "did you mean \"dns-01\"?"),
+        ("le:d:timeout=0:443", 6, "from 1 to 3600"),
         ("redirect:tls:443:privateKey=k", 1, "one without tls"),
         ("tls:path=d:redirect:443", 1, "one without tls"),
     ];
@@ -227,14 +257,14 @@ fn errors_name_column_and_value() {
             "tpc:80",
             concat!(
                 r#"bad endpoint "tpc:80", column 1: unknown kind "tpc", did you mean "tcp"?; "#,
-                "known: tcp, tcp6, unix, tls, ssl, systemd, fd, stdio, haproxy, redirect"
+                "known: tcp, tcp6, unix, tls, ssl, le, lets, acme, systemd, fd, stdio, haproxy, redirect"
             ),
         ),
         (
             ":80",
             concat!(
                 r#"bad endpoint ":80", column 1: unknown kind ""; "#,
-                "known: tcp, tcp6, unix, tls, ssl, systemd, fd, stdio, haproxy, redirect"
+                "known: tcp, tcp6, unix, tls, ssl, le, lets, acme, systemd, fd, stdio, haproxy, redirect"
             ),
         ),
         (
@@ -330,6 +360,10 @@ proptest! {
         let certificate = PathBuf::from(&text);
         let chain = Some(certificate.clone());
         prop_assert_eq!(files, Some(Tls::Files { private_key: "k".into(), certificate, chain }));
+        let acme = parsed(format!("acme:{quoted}:directory=https\\://a:ca={quoted}:dns={quoted}:1"))?.tls;
+        let Some(Tls::Acme(acme)) = acme else { unreachable!() };
+        let all = [Some(acme.path), acme.ca, acme.dns];
+        prop_assert!(all.iter().all(|path| path.as_deref() == Some(text.as_ref())), "{all:?}");
         let systemd = Systemd { which: Which::Name(text), domain: None };
         prop_assert_eq!(parsed(format!("systemd:name={quoted}"))?.socket, Socket::Systemd(systemd));
     }
@@ -360,6 +394,11 @@ fn nearly_good() -> impl Strategy<Value = Vec<&'static str>> {
         "stdio",
         "haproxy",
         "redirect",
+        "le",
+        "acme",
+        "directory=https\\://a/",
+        "domains=a,b",
+        "challenge=dns-01",
         ":",
         ":",
         ":",
@@ -412,9 +451,13 @@ fn endpoints() -> impl Strategy<Value = String> {
             format!("haproxy:trust={}:timeout={}:", trust.join(","), f64::from(timeout) / 1000.0)
         });
     let tls = argument().prop_map(|path| format!("tls:path={}:", quote(&path)));
+    let acme = (argument(), argument(), 1..=3600).prop_map(|(path, eab, timeout)| {
+        let (path, eab) = (quote(&path), quote(&eab));
+        format!("le:{path}:eab={eab}:domains=a,b:challenge=dns-01,http-01:timeout={timeout}:")
+    });
     let redirect = (1..=u16::MAX).prop_map(|port| format!("redirect:port={port}:"));
     let outer = prop_oneof![Just(String::new()), haproxy];
-    let inner = prop_oneof![Just(String::new()), tls, redirect];
+    let inner = prop_oneof![Just(String::new()), tls, acme, redirect];
     (outer, inner, socket, any::<bool>()).prop_map(
         |(outer, inner, socket, swapped)| match swapped {
             true => format!("{inner}{outer}{socket}"),

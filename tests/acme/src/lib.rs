@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod caddy;
 mod exchange;
 mod fault;
 mod fault_proxy;
@@ -18,6 +19,7 @@ mod shown;
 mod site;
 
 pub use address::Address;
+pub use caddy::Caddy;
 pub use exchange::{Exchange, Request};
 pub use fault::{Answer, Fault};
 pub use fault_proxy::{FaultProxy, Seen};

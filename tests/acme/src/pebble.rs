@@ -7,7 +7,6 @@ use std::sync::{Arc, OnceLock};
 use holdall_tests::certificates::Authority;
 use holdall_tests::process::wait_until;
 use holdall_tests::{Background, Log, Scratch, http, tools};
-use rustls::ClientConfig;
 use serde_json::{Value, json};
 
 use crate::{Address, Exchange, HTTP_PORT, Names, TLS_PORT, shown};
@@ -136,7 +135,8 @@ impl Pebble {
     pub fn resume(&mut self) {
         let mut command = Command::new(tools::path("pebble"));
         command.arg("-config").arg(&self.config).args(["-dnsserver", &self.dns]);
-        command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0");
+        let usual = [("VA_NOSLEEP", "1"), ("AUTHZREUSE", "0"), ("WFE_NONCEREJECT", "0")];
+        command.envs(usual.map(|(name, value)| (format!("PEBBLE_{name}"), value)));
         command.envs(self.command.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a program that was found");

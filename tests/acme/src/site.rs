@@ -109,6 +109,7 @@ impl Site {
     /// The server, not started yet.
     pub fn run(&self, endpoint: &Endpoint) -> Run {
         let run = Run::new(programs::sayhello()).current_dir(self.scratch.dir());
+        let run = run.env("HOLDALL_RESOURCES", programs::repository().join("app/resources"));
         run.args(["--log-format", "json", "--port", &endpoint.to_string()])
     }
 

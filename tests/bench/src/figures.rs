@@ -3,6 +3,7 @@
 mod bundling;
 mod first_run;
 mod handshakes;
+mod issue;
 mod launch;
 mod lookup;
 mod million;
@@ -68,5 +69,10 @@ pub const FIGURES: &[Figure] = &[
         name: "handshakes",
         title: "What a TLS handshake costs the server (processor time)",
         measure: handshakes::measure,
+    },
+    Figure {
+        name: "issue",
+        title: "How long a certificate takes, from an authority on the same machine",
+        measure: issue::measure,
     },
 ];

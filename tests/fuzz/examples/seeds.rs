@@ -64,7 +64,7 @@ fn manifest(kind: &str) -> String {
     )
 }
 
-const ENDPOINTS: [&str; 10] = [
+const ENDPOINTS: [&str; 12] = [
     "8080",
     r"tcp:80:interface=\:\:1:backlog=5",
     "tcp6:8080:interface=[::1]:reuseport=1:v6only=1",
@@ -73,8 +73,22 @@ const ENDPOINTS: [&str; 10] = [
     "tls:path=/certificates:systemd:https",
     "systemd:domain=INET:index=0",
     "fd:3",
+    r"le:certs:domains=a,b:challenge=dns-01:dns=hook:timeout=9:tcp:443",
+    r"acme:d:directory=https\://ca\:1/d:fallback=https\://b/:eab=e:systemd:https",
     "haproxy:trust=10.0.0.0/8,[2001:db8::]/32:timeout=0.5:stdio:",
     "redirect:port=8443:unix:@name",
+];
+
+/// What authorities say, and what is written down about them.
+const ANSWERS: [&str; 5] = [
+    r#"{"type": "urn:ietf:params:acme:error:rejectedIdentifier", "detail": "no", "instance": "https://a",
+        "subproblems": [{"type": "urn:ietf:params:acme:error:caa", "detail": "b",
+                         "identifier": {"type": "dns", "value": "a.example"}}]}"#,
+    "Sun, 06 Nov 1994 08:49:37 GMT",
+    r#"<https://a/1>;rel="alternate", <https://a/d>; rel=index"#,
+    r#"{"state": "live", "authority": "https://a/", "attempts": [], "issued": 1, "failed": 2}"#,
+    r#"{"authority": "https://a/", "url": "https://a/o", "key_pem": "", "names": ["a.example"],
+        "created": "2026-01-01T00:00:00Z"}"#,
 ];
 
 /// Headers of both versions.
@@ -93,7 +107,7 @@ fn proxy_headers() -> Vec<Vec<u8>> {
 
 fn main() -> Outcome {
     let corpus = Path::new("corpus");
-    for target in ["archive", "endpoint", "manifest", "name", "proxy"] {
+    for target in ["acme", "archive", "endpoint", "manifest", "name", "proxy"] {
         fs::create_dir_all(corpus.join(target))?;
     }
     let names = ["data/a.txt", "data/größe/b", "data/c", "top"];
@@ -108,6 +122,9 @@ fn main() -> Outcome {
     }
     for (position, endpoint) in ENDPOINTS.iter().enumerate() {
         fs::write(corpus.join(format!("endpoint/{position}")), endpoint)?;
+    }
+    for (position, answer) in ANSWERS.iter().enumerate() {
+        fs::write(corpus.join(format!("acme/{position}")), answer)?;
     }
     for (position, header) in proxy_headers().iter().enumerate() {
         fs::write(corpus.join(format!("proxy/{position}")), header)?;

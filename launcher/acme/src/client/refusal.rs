@@ -1,7 +1,7 @@
 //! What an authority, or the way to it, says instead of an answer.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use http::StatusCode;
 use instant_acme::Error;
@@ -192,7 +192,9 @@ impl From<Error> for Refusal {
             },
             Error::Api(problem) => return problem.into(),
             Error::Unsupported(what) => (Kind::ReplacesRefused, what.into()),
-            Error::Json(error) => (Kind::Unusable, Box::new(error)),
+            Error::Json(error) => {
+                (Kind::Unusable, format!("its JSON is not that of the protocol ({error})").into())
+            }
             Error::Timeout(_) => (Kind::Slow, Box::new(error)),
             error => (Kind::Other, Box::new(error)),
         };
@@ -233,8 +235,11 @@ impl fmt::Display for Refusal {
             (None, Kind::Unusable, None) => format!("no usable answer from {}", self.url),
             (None, ..) => "the exchange with the authority failed".to_owned(),
         };
-        let text: String = text.chars().take(LONGEST).collect();
-        write!(formatter, "{}", text.escape_debug())
+        text.chars().take(LONGEST).try_for_each(|c| match c {
+            // Of what can be read, nothing acts on a terminal.
+            '\'' | '"' => formatter.write_char(c),
+            c => write!(formatter, "{}", c.escape_debug()),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::header::{HeaderValue, LINK, RETRY_AFTER, USER_AGENT};
+use http::header::{CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::client::legacy::Client;
@@ -16,6 +16,7 @@ use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 use rustls::ClientConfig;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::connect::Connector;
 use super::network::Network;
@@ -49,6 +50,7 @@ struct Memory {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Directory {
+    pub new_order: String,
     pub renewal_info: Option<String>,
     pub meta: Meta,
 }
@@ -64,6 +66,9 @@ pub(super) struct Answer {
     pub headers: HeaderMap,
     pub body: Bytes,
 }
+
+/// What is in every file of PEM (RFC 7468, section 2).
+const PEM: &[u8] = b"-----BEGIN ";
 
 /// More URLs than an order has are of orders that nobody asks for any more.
 const MOST_URLS: usize = 256;
@@ -151,6 +156,7 @@ impl Inner {
                 "only https:// is spoken with authorities",
             ));
         }
+        let is_head = request.method() == Method::HEAD;
         let limit = self.network.total_timeout;
         let answered = tokio::time::timeout(limit, self.send(request, &url)).await;
         let (status, mut answer) = answered.unwrap_or_else(|_| {
@@ -160,6 +166,9 @@ impl Inner {
         let retry_after = retry_after(&answer.headers, Timestamp::now());
         tracing::debug!(url, status = status.as_u16(), "authority answers");
         if status.is_success() {
+            if !is_head && !answer.is_of_protocol() {
+                return Err(Refusal::new(Kind::Unusable, url, answer.description()));
+            }
             self.memory().hear(&self.directory_url, &url, &mut answer, retry_after);
             return Ok((status, answer));
         }
@@ -190,6 +199,20 @@ impl Inner {
     /// A panic elsewhere leaves nothing half done here.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answer {
+    /// Whether it is JSON, or a chain of certificates (RFC 8555, sections 6 and 7.4.2).
+    fn is_of_protocol(&self) -> bool {
+        let has_pem = self.body.windows(PEM.len()).any(|window| window == PEM);
+        has_pem || serde_json::from_slice::<IgnoredAny>(&self.body).is_ok()
+    }
+
+    /// For people who wonder who answers in place of the authority.
+    fn description(&self) -> String {
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        format!("{} bytes of {} instead of JSON", self.body.len(), kind.unwrap_or("something"))
     }
 }
 
@@ -241,7 +264,7 @@ pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Timesta
 }
 
 /// The targets of links with `rel="alternate"` (RFC 8288, section 3).
-fn alternates(headers: &HeaderMap) -> Vec<String> {
+pub(super) fn alternates(headers: &HeaderMap) -> Vec<String> {
     let fields = headers.get_all(LINK).iter().filter_map(|field| field.to_str().ok());
     let links = fields.flat_map(|field| field.split(','));
     let targets = links.filter_map(|link| {

@@ -134,7 +134,7 @@ fn another_authority_takes_over_when_the_first_is_at_fault_or_time_runs_out() {
 }
 
 #[test]
-fn a_clock_that_jumps_makes_no_storm_and_no_standstill() {
+fn case_35_a_clock_that_jumps_makes_no_storm_and_no_standstill() {
     let year = DAY * 365;
     let now = start();
     // Set back by a year: nothing is due, and no wait is a year long.
@@ -172,10 +172,11 @@ fn the_alarm_rises_with_what_is_left() {
     assert_eq!(held.alarm(start() + DAY * 79), None);
     assert_eq!(held.alarm(start() + DAY * 81), Some(Alarm::Error));
     assert_eq!(held.alarm(start() + DAY * 91), Some(Alarm::Critical));
-    assert_eq!(held.alarm(start() + DAY * 200), Some(Alarm::Critical));
+    assert_eq!(held.alarm(start() + DAY * 200), Some(Alarm::Expired));
     assert_eq!(held.next_alarm(start()), Some(start() + DAY * 80));
     assert_eq!(held.next_alarm(start() + DAY * 85), Some(start() + DAY * 90));
-    assert_eq!(held.next_alarm(start() + DAY * 95), None);
+    assert_eq!(held.next_alarm(start() + DAY * 95), Some(start() + DAY * 100));
+    assert_eq!(held.next_alarm(start() + DAY * 100), None);
 }
 
 #[test]

@@ -50,6 +50,10 @@ struct Entry {
 /// How long a lease is good for without being renewed.
 const TERM: SignedDuration = SignedDuration::from_secs(60);
 
+/// How far the clocks of two machines may be apart, and how long one may have waited for the lock
+/// since it looked at its own.
+const SKEW: SignedDuration = SignedDuration::from_secs(10);
+
 impl Store {
     /// Takes the lease of a name for 60 seconds, unless another has it. One that has expired, is
     /// damaged, or could only have been made by a wrong clock counts for nothing, nor does that
@@ -103,7 +107,8 @@ impl Drop for Lease {
 
 impl Entry {
     fn holds(&self, now: Timestamp) -> bool {
-        now < self.expires && self.expires <= end(now) && !self.process.has_ended()
+        let latest = end(now).saturating_add(SKEW).unwrap_or(Timestamp::MAX);
+        now < self.expires && self.expires <= latest && !self.process.has_ended()
     }
 
     fn holder(&self) -> Holder {

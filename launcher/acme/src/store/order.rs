@@ -40,9 +40,9 @@ impl Store {
         durable::remove(&path).map_err(StoreError::io("remove", &path))
     }
 
-    /// `NAME.state`; the default where there is none or where it is damaged.
-    pub fn record<R: DeserializeOwned + Default>(&self, name: &Name) -> R {
-        self.read_json(&record_file(name)).unwrap_or_default()
+    /// `NAME.state`, if there is one and it is whole.
+    pub fn record<R: DeserializeOwned>(&self, name: &Name) -> Option<R> {
+        self.read_json(&record_file(name))
     }
 
     pub fn save_record<R: Serialize>(&self, name: &Name, record: &R) -> Result<(), StoreError> {

@@ -46,7 +46,7 @@ impl Store {
             let kept = durable::keep(&path, &self.beside(name, "pem.prev"), old);
             if let Err(error) = kept {
                 let error = chain(&error);
-                tracing::warn!(%name, error, "the certificate before the new one is not kept");
+                tracing::warn!(domain = %name, error, "the certificate before the new one is not kept");
             }
         }
         temporary.replace(&path)

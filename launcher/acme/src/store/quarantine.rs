@@ -98,7 +98,7 @@ impl Store {
         self.is_well(&path);
         self.forget_old(name);
         let (path, damage, is_restored) = (aside.display(), chain(&damage), last.is_some());
-        tracing::warn!(%name, %path, damage, is_restored, "damaged file set aside");
+        tracing::warn!(domain = %name, %path, damage, is_restored, "damaged file set aside");
         Ok(last.map_or(Held::Requested, |(leaf, _)| Held::Certificate(leaf)))
     }
 

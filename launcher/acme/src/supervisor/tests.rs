@@ -84,7 +84,7 @@ fn write_private(path: &Path) {
 }
 
 #[test]
-fn an_engine_that_panics_is_started_again_and_works() {
+fn case_44_an_engine_that_panics_is_started_again_and_works() {
     let watched = Watched::start();
     watched.takes_up("before.example");
     watched.tell(Command::Call(|| panic!("on purpose")));
@@ -94,7 +94,7 @@ fn an_engine_that_panics_is_started_again_and_works() {
 }
 
 #[test]
-fn an_engine_that_hangs_is_replaced_and_works() {
+fn case_44_an_engine_that_hangs_is_replaced_and_works() {
     let watched = Watched::start();
     watched.takes_up("before.example");
     watched.tell(Command::Call(|| thread::sleep(Duration::from_secs(4))));

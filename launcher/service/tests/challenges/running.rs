@@ -42,7 +42,7 @@ impl Running {
     /// How many challenges of a kind ended like this.
     pub fn challenges(&self, kind: &str, outcome: &str) -> u64 {
         let build = BuildInfo { name: "test".into(), version: "1".into() };
-        let page = self.metrics.render(&Extra { build: &build, certificates: &[] });
+        let page = self.metrics.render(&Extra { build: &build, certificates: &[], tended: None });
         let labels = format!("{{type={kind:?},outcome={outcome:?}}} ");
         let (_, rest) = page.split_once(&format!("holdall_acme_challenges_total{labels}")).unwrap();
         rest.lines().next().unwrap().parse().unwrap()
