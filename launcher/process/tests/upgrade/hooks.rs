@@ -178,8 +178,8 @@ pub fn it_outlives_its_server() {
         script(&service, HOLD);
         while_it_holds(&service, if is_released { LIMIT } else { "1000" }, || {
             signal(who(&service).0, Signal::KILL);
-            service.settle(1);
             if is_released {
+                service.settle(1);
                 create(&service, "release");
             }
             ""
