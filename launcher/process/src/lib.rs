@@ -87,7 +87,9 @@
 //! program of the operator's can do for it: [`Nursery::run_hook`]. The nursery runs it, with the
 //! rights that the service was started with: where that is root and the server another user, a hook
 //! runs as root. It executes only the files that were named at its start, as nobody else but the
-//! operator then had a say; but whoever takes the server over chooses their arguments.
+//! operator then had a say; but whoever takes the server over chooses their arguments. So neither a
+//! hook nor its directory may be writable for the user of the server, or in what its sandbox lets it
+//! write.
 //!
 //! A hook has a session and process group of its own, which is killed as a whole when its time is
 //! over, and no signal for the service reaches it. It runs to its end if the server ends, and the
