@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use holdall_acme::{Status, inspect};
 use holdall_bundle::ExitCode;
 use holdall_certificates::Certificates;
-use holdall_endpoint::Tls;
+use holdall_endpoint::{Acme, Tls};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -63,12 +63,24 @@ pub(crate) fn print(
 
 fn statuses(tls: &Tls) -> Result<Vec<Status>, Failure> {
     Ok(match tls {
-        Tls::Acme(acme) => inspect(&acme.path)?,
+        Tls::Acme(acme) => tended(acme)?,
         files => {
             let certificates = Certificates::load(check::source(files))?.list();
             certificates.into_iter().map(|one| Status::of_file(&one)).collect()
         }
     })
+}
+
+/// By the files of a directory, which need not be there before the first start; then the names that
+/// the endpoint asks for and that have no file yet.
+pub(crate) fn tended(acme: &Acme) -> Result<Vec<Status>, Failure> {
+    let mut all = if acme.path.exists() { inspect(&acme.path)? } else { Vec::new() };
+    for name in &acme.domains {
+        if !all.iter().any(|status| status.name == *name) {
+            all.push(Status::wanted(name));
+        }
+    }
+    Ok(all)
 }
 
 const HEAD: [&str; 5] = ["NAME", "STATE", "EXPIRES", "NEXT ATTEMPT", "AUTHORITY"];

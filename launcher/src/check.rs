@@ -4,11 +4,11 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
-use holdall_acme::inspect;
 use holdall_bundle::ExitCode;
 use holdall_certificates::{CertificateInfo, Certificates, Source};
 use holdall_endpoint::{Acme, Endpoint, Proxy, Redirect, Socket, Systemd, Tcp, Tls, Unix, Which};
 
+use crate::certificates::tended;
 use crate::failure::Failure;
 use crate::options::{AccessLog, Given, Limits, LogFile, LogFormat, Logs, Options};
 
@@ -56,15 +56,10 @@ fn endpoint_lines(endpoint: &Endpoint) -> Result<String, Failure> {
 
 /// The names that an authority is asked for, by the files of the directory and by the endpoint.
 fn tended_lines(acme: &Acme) -> Result<String, Failure> {
-    let held = if acme.path.exists() { inspect(&acme.path)? } else { Vec::new() };
     let mut lines = format!("      certificates from {}\n", acme.directory);
-    for status in &held {
+    for status in tended(acme)? {
         let end = status.not_after.map(|end| format!(", expires {end}")).unwrap_or_default();
         lines += &format!("      certificate for {}: {}{end}\n", status.name, status.state);
-    }
-    let is_new = |name: &&String| !held.iter().any(|status| status.name == **name);
-    for name in acme.domains.iter().filter(is_new) {
-        lines += &format!("      certificate for {name}: to be ordered\n");
     }
     Ok(lines)
 }

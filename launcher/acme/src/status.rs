@@ -69,21 +69,31 @@ pub struct Status {
 }
 
 impl Status {
-    /// Where a certificate stands that somebody else renews.
-    pub fn of_file(certificate: &CertificateInfo) -> Self {
-        let time = |time| Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
+    /// Where a name stands for which nothing was done yet.
+    pub fn wanted(name: &str) -> Self {
         Self {
-            name: certificate.names.join(","),
-            state: State::File,
+            name: name.to_owned(),
+            state: State::Wanted,
             authority: None,
-            not_before: Some(time(certificate.not_before)),
-            not_after: Some(time(certificate.not_after)),
+            not_before: None,
+            not_after: None,
             attempts: 0,
             next: None,
             error: None,
             issued: 0,
             failed: 0,
             limit_left: None,
+        }
+    }
+
+    /// Where a certificate stands that somebody else renews.
+    pub fn of_file(certificate: &CertificateInfo) -> Self {
+        let time = |time| Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
+        Self {
+            state: State::File,
+            not_before: Some(time(certificate.not_before)),
+            not_after: Some(time(certificate.not_after)),
+            ..Self::wanted(&certificate.names.join(","))
         }
     }
 

@@ -26,6 +26,11 @@ fn admin_page(server: &Server, path: &str) -> http::Response {
 #[test]
 fn the_states_of_all_names_are_told_from_the_files_alone() {
     let site = Site::new();
+    // Nothing is there before the first start.
+    let rows = site.certificates(&site.endpoint().with("domains", NAME));
+    assert_eq!((&rows[0]["name"], &rows[0]["state"]), (&NAME.into(), &"wanted".into()));
+    assert!(!site.directory().exists());
+
     site.ask_for(NAME);
     let ask = |arguments: &[&str]| site.run(&site.endpoint()).args(arguments.iter()).end();
     let before = ask(&["--certificates"]);
