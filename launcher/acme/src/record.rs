@@ -92,6 +92,12 @@ impl Record {
         self.troubles.get(authority).map_or(0, |trouble| trouble.failures)
     }
 
+    /// How many certificates were issued lately, as far as is remembered.
+    pub fn issued_since(&self, time: Timestamp) -> usize {
+        let lately = self.attempts.iter().filter(|attempt| attempt.at >= time);
+        lately.filter(|attempt| attempt.error.is_none()).count()
+    }
+
     /// The operator changed something: what no authority forbade may be tried again. Gives whether
     /// there was such a thing.
     pub fn forgive(&mut self, now: Timestamp) -> bool {

@@ -54,6 +54,11 @@ const SHORT_LIFE: SignedDuration = SignedDuration::from_hours(10 * 24);
 /// Where so little of the life is left, nobody's wish to wait counts, and any authority is right.
 const EMERGENCY: f64 = 1.0 / 20.0;
 
+/// So many certificates in this part of a life are enough, whatever the authority suggests: it, or
+/// one of the clocks, must be wrong that each is out of date when it comes.
+const MOST_IN_HASTE: usize = 3;
+const HASTE: i32 = 30;
+
 /// The most that an authority can put off: beyond it a clock was wrong.
 const LONGEST_TOLD: SignedDuration = SignedDuration::from_hours(31 * 24);
 
@@ -71,35 +76,37 @@ const DELAYS: [SignedDuration; 4] = [
 impl Situation<'_> {
     pub fn next(&self, now: Timestamp) -> Step {
         match self.held {
-            Some(held) if now < self.due(held) => self.while_live(held, now),
+            Some(held) if now < self.due(held, now) => self.while_live(held, now),
             _ => self.order(now),
         }
     }
 
     /// When a certificate is to be got, as things stand.
     pub fn next_attempt(&self, now: Timestamp) -> Timestamp {
-        match (self.held.map(|held| self.due(held)).filter(|due| now < *due), self.order(now)) {
+        match (self.held.map(|held| self.due(held, now)).filter(|due| now < *due), self.order(now))
+        {
             (Some(due), _) => due,
             (None, Step::Wait { until, .. }) => until,
             (None, _) => now,
         }
     }
 
-    /// When the certificate is to be renewed: at the moment that the authority suggested, else at
-    /// a part of its life.
-    fn due(&self, held: Validity) -> Timestamp {
+    /// When the certificate is to be renewed: at the moment that the authority suggested, unless it
+    /// suggests one for each, else at a part of its life.
+    fn due(&self, held: Validity, now: Timestamp) -> Timestamp {
         let renewal = self.record.renewal.as_ref();
         let told = renewal.filter(|one| {
             one.not_after == held.not_after && one.start <= one.end && one.selected < held.not_after
         });
-        match told {
+        let lately = now.saturating_sub(held.life() / HASTE).unwrap_or(Timestamp::MIN);
+        match told.filter(|_| self.record.issued_since(lately) < MOST_IN_HASTE) {
             Some(renewal) => renewal.selected.min(held.when_left(EMERGENCY)),
             None => held.renewal(),
         }
     }
 
     fn while_live(&self, held: Validity, now: Timestamp) -> Step {
-        let due = self.due(held);
+        let due = self.due(held, now);
         let issuer = self.record.authority.as_ref();
         let issuer = issuer.and_then(|url| self.authorities.iter().position(|known| known == url));
         let Some(authority) = issuer else { return Step::Wait { until: due, state: State::Live } };

@@ -1,7 +1,7 @@
 //! What is done when: with clocks that stand, jump, and go back.
 
 use super::*;
-use crate::record::Renewal;
+use crate::record::{Attempt, Renewal};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const FIRST: &str = "https://first.example/directory";
@@ -76,6 +76,22 @@ fn the_authority_chooses_the_time() {
     assert_eq!(next(held, &record, now + DAY), Step::Order { authority: 0 });
     // Its time has moved into the past: all certificates of that day are to be replaced.
     assert_eq!(next(held, &told(start() - DAY), now), Step::Order { authority: 0 });
+}
+
+#[test]
+fn an_authority_that_wants_each_renewed_at_once_is_heard_three_times() {
+    let held = Some(lives(DAY * 90));
+    let now = start() + DAY;
+    let mut record = told(start() - DAY);
+    record.poll_after = Some(now + DAY * 9);
+    for hour in 1..=3 {
+        assert_eq!(next(held, &record, now), Step::Order { authority: 0 });
+        let issued = Attempt { at: now - DAY / 24 * hour, authority: FIRST.into(), error: None };
+        record.attempts.push_back(issued);
+    }
+    assert!(matches!(next(held, &record, now), Step::Wait { .. } | Step::Poll { .. }));
+    // Days later it may be right.
+    assert_eq!(next(held, &record, now + DAY * 3), Step::Order { authority: 0 });
 }
 
 #[test]

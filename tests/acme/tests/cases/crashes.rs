@@ -98,6 +98,8 @@ pub fn overdue() -> Answer {
 fn ask_again(site: &Site) {
     let mut state: Value = site.state(NAME);
     state["poll_after"] = Timestamp::now().to_string().into();
+    // As if they were long ago: it does not renew again and again.
+    state["attempts"] = json!([]);
     let file = site.directory().join(format!("{NAME}.state"));
     fs::write(file, state.to_string()).expect("a file of the server");
 }

@@ -198,3 +198,21 @@ fn case_24_a_new_account_replaces_the_certificates_of_the_old_one() {
     assert!(server.log().events_of("certificate not issued").is_empty());
     assert_eq!(site.pebble.issued(), 2);
 }
+
+#[test]
+fn case_22_an_authority_that_wants_each_certificate_renewed_at_once_is_heard_three_times() {
+    if !has_new_pebble() {
+        return;
+    }
+    let site = Site::new();
+    site.proxy.add(Fault::always(RENEWAL, window(-7200, -3600)));
+    let _server = site.start(&[NAME]);
+    wait_until("a third certificate, of which the authority was asked", || {
+        let state = site.state(NAME);
+        state["issued"] == 3 && state["poll_after"].is_string()
+    });
+    // What another name takes, this one would have had time for.
+    site.ask_for("www.example.com");
+    site.wait_for("www.example.com");
+    assert_eq!(site.state(NAME)["issued"], 3);
+}
