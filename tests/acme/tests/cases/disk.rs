@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use holdall_acme_tests::{Answer, Fault, Settings, Shown, Site};
@@ -45,9 +48,39 @@ fn served_from_memory<T>(site: &Site, break_it: impl Fn(&Server) -> T, mend: imp
     assert!(server.stop().success());
 }
 
+/// A disk that is full, and stays so: what the server frees is taken at once.
+struct Full {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Full {
+    fn keep(filler: &Path, fill: fn(&Path)) -> Self {
+        fill(filler);
+        let (is_over, filler) = (Arc::new(AtomicBool::new(false)), filler.to_owned());
+        let told = Arc::clone(&is_over);
+        let thread = thread::spawn(move || {
+            while !told.load(Ordering::Relaxed) {
+                fill(&filler);
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Self { is_over, thread: Some(thread) }
+    }
+}
+
+impl Drop for Full {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(ended.is_none_or(|ended| ended.is_ok()), "what keeps the disk full has ended");
+    }
+}
+
 /// Writes until there is no room.
 fn fill(file: &Path) {
-    let mut file = File::create(file).expect("a name for a file");
+    let file = File::options().append(true).create(true).open(file);
+    let mut file = file.expect("a name for a file");
     loop {
         match file.write_all(&[0; 512]) {
             Err(error) if error.kind() == ErrorKind::StorageFull => return,
@@ -58,10 +91,11 @@ fn fill(file: &Path) {
 
 /// Makes files until there can be no more.
 fn fill_with_files(directory: &Path) {
-    fs::create_dir(directory).expect("a directory");
+    fs::create_dir_all(directory).expect("a directory");
     for number in 0.. {
-        match File::create(directory.join(number.to_string())) {
+        match File::create_new(directory.join(number.to_string())) {
             Err(error) if error.kind() == ErrorKind::StorageFull => return,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => drop(made.expect("a file, or no more of them")),
         }
     }
@@ -75,8 +109,11 @@ fn case_28_a_certificate_is_served_while_the_disk_is_full() {
     let site = site();
     let _disk = Mounted::memory(&site.directory(), "size=256k,mode=700");
     let filler = site.directory().join("filler");
-    let mend = |()| fs::remove_file(&filler).expect("the file that fills it");
-    served_from_memory(&site, |_| fill(&filler), mend);
+    let mend = |full: Full| {
+        drop(full);
+        fs::remove_file(&filler).expect("the file that fills it");
+    };
+    served_from_memory(&site, |_| Full::keep(&filler, fill), mend);
 }
 
 #[test]
@@ -87,8 +124,11 @@ fn case_28_a_certificate_is_served_while_the_disk_has_no_room_for_more_files() {
     let site = site();
     let _disk = Mounted::memory(&site.directory(), "nr_inodes=64,mode=700");
     let filler = site.directory().join("filler");
-    let mend = |()| fs::remove_dir_all(&filler).expect("the files that fill it");
-    served_from_memory(&site, |_| fill_with_files(&filler), mend);
+    let mend = |full: Full| {
+        drop(full);
+        fs::remove_dir_all(&filler).expect("the files that fill it");
+    };
+    served_from_memory(&site, |_| Full::keep(&filler, fill_with_files), mend);
 }
 
 #[test]
