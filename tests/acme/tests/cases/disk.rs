@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use holdall_acme_tests::{Answer, Fault, Settings, Shown, Site};
-use holdall_tests::process::wait_until;
+use holdall_tests::process::{wait_until, wait_within};
 use holdall_tests::{Background, Server, tools};
 
 use crate::expect::{FINALIZE, NAME, event, failure, tell_no_renewal_time, text, try_again};
@@ -36,7 +36,10 @@ fn served_from_memory<T>(site: &Site, break_it: impl Fn(&Server) -> T, mend: imp
     let told = event(&server, "certificate not written, it is served from memory");
     assert_eq!(text(&told, "level"), "error");
     let new = site.wait_for_another(NAME, Some(&old));
-    assert_eq!(Shown::in_pem(site.pem(NAME).as_bytes()), old);
+    // Old or new, never between; new only where the server found room that it freed itself.
+    let held = Shown::in_pem(site.pem(NAME).as_bytes());
+    let is_written = || !server.log().events_of("certificate written at last").is_empty();
+    assert!(held == old || (held == new && wait_within(Duration::from_secs(9), is_written)));
     mend(broken);
     event(&server, "certificate written at last");
     assert_eq!(Shown::in_pem(site.pem(NAME).as_bytes()), new);
