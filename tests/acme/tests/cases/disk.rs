@@ -33,7 +33,9 @@ fn served_from_memory<T>(site: &Site, break_it: impl Fn(&Server) -> T, mend: imp
     let told = event(&server, "certificate not written, it is served from memory");
     assert_eq!(text(&told, "level"), "error");
     let new = site.wait_for_another(NAME, Some(&old));
-    assert_eq!(Shown::in_pem(site.pem(NAME).as_bytes()), old);
+    // What else is removed makes room: then it is the new one already.
+    let kept = Shown::in_pem(site.pem(NAME).as_bytes());
+    assert!([&old, &new].contains(&&kept), "{kept:?}");
     mend(broken);
     event(&server, "certificate written at last");
     assert_eq!(Shown::in_pem(site.pem(NAME).as_bytes()), new);
