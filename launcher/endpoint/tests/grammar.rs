@@ -134,8 +134,8 @@ fn kinds_and_their_canonical_form() {
             r"acme:path=d:directory=https\://localhost\:14000/dir:ca=ca.pem:profile=shortlived:tcp:5001",
         ),
         (
-            r"le:d:timeout=9:dns=h:eab=e:chain=X 1:email=a@b:fallback=https\://b/,https\://c:domains=a,\:\:1:1",
-            r"le:path=d:domains=a,\:\:1:email=a@b:fallback=https\://b/,https\://c:chain=X 1:eab=e:dns=h:timeout=9:tcp:1",
+            r"le:d:timeout=9:dns=h:eab=e:chain=X:email=a@b:fallback=https\://b/,https\://c:domains=a,\:\:1:1",
+            r"le:path=d:domains=a,\:\:1:email=a@b:fallback=https\://b/,https\://c:chain=X:eab=e:dns=h:timeout=9:tcp:1",
         ),
     ];
     for (given, canonical) in cases {
