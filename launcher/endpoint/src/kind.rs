@@ -39,6 +39,8 @@ pub(crate) struct Form {
     own: usize,
     /// The arguments it has, in the order in which positional ones are taken.
     names: &'static [&'static str],
+    /// What must follow them, for errors; a socket needs nothing.
+    wraps: &'static str,
     build: Build,
 }
 
@@ -54,7 +56,7 @@ impl Form {
         names: &'static [&'static str],
         build: fn(&Arguments) -> Located<Endpoint>,
     ) -> Self {
-        Self { own: segments.len(), names, build: Build::Socket(build) }
+        Self { own: segments.len(), names, wraps: "", build: Build::Socket(build) }
     }
 
     /// A kind that wraps an endpoint, which begins at the first segment without a name.
@@ -64,7 +66,7 @@ impl Form {
         build: fn(&Arguments, Endpoint) -> Located<Endpoint>,
     ) -> Self {
         let own = segments.iter().take_while(|segment| segment.name.is_some()).count();
-        Self { own, names, build: Build::Wrapper(build) }
+        Self { own, names, wraps: "what it wraps, such as tcp:8080", build: Build::Wrapper(build) }
     }
 
     /// A kind that takes the first segment for itself, and wraps what begins at the next one
@@ -77,7 +79,8 @@ impl Form {
         let first = segments.first().is_some_and(|segment| segment.name.is_none());
         let rest = segments.get(usize::from(first)..).unwrap_or_default();
         let wrapper = Self::wrapper(rest, names, build);
-        Self { own: wrapper.own + usize::from(first), ..wrapper }
+        let wraps = "what comes after the directory, such as le:DIR:tcp:443";
+        Self { own: wrapper.own + usize::from(first), wraps, ..wrapper }
     }
 }
 
@@ -88,8 +91,10 @@ impl Form {
 pub(crate) fn parse(segments: Vec<Segment>, end_column: usize) -> Located<Endpoint> {
     let mut segments = segments.into_iter();
     let mut wrappers = Vec::new();
+    let mut wanted = "an endpoint, such as tcp:8080";
     let socket = loop {
-        let (name, column) = kind_name(&mut segments, end_column)?;
+        let missing = (end_column, Problem::Missing { name: "endpoint", wanted });
+        let (name, column) = kind_name(&mut segments).ok_or(missing)?;
         let kind = KINDS.iter().find(|kind| kind.name.eq_ignore_ascii_case(&name));
         let kind = kind.ok_or_else(|| (column, unknown_kind(name)))?;
         let form = (kind.form)(segments.as_slice());
@@ -99,23 +104,22 @@ pub(crate) fn parse(segments: Vec<Segment>, end_column: usize) -> Located<Endpoi
             Build::Socket(build) => break build(&arguments)?,
             Build::Wrapper(wrap) => wrappers.push((wrap, arguments)),
         }
+        wanted = form.wraps;
     };
     wrappers.into_iter().rev().try_fold(socket, |inner, (wrap, arguments)| wrap(&arguments, inner))
 }
 
 /// Takes the kind off the segments. A bare number has none: it is a TCP port.
-fn kind_name(segments: &mut IntoIter<Segment>, end_column: usize) -> Located<(String, usize)> {
+fn kind_name(segments: &mut IntoIter<Segment>) -> Option<(String, usize)> {
     if let Some(number) = segments.as_slice().first().filter(|first| first.is_number()) {
-        return Ok(("tcp".to_owned(), number.column));
+        return Some(("tcp".to_owned(), number.column));
     }
-    let wanted = "what it wraps, such as tcp:8080";
-    let missing = (end_column, Problem::Missing { name: "endpoint", wanted });
-    let first = segments.next().ok_or(missing)?;
+    let first = segments.next()?;
     let name = match first.name {
         Some(name) => format!("{name}={}", first.value),
         None => first.value,
     };
-    Ok((name, first.column))
+    Some((name, first.column))
 }
 
 fn unknown_kind(found: String) -> Problem {
