@@ -101,14 +101,18 @@ impl Entry {
         }
     }
 
-    /// Somebody else may have written the file since it was looked at, or right after us.
+    /// Somebody else may have written the file since it was looked at, or right after us; or asked
+    /// for another certificate.
     fn take_file(&mut self, name: &Name, office: &Office, now: Timestamp) {
         // What is in memory only is newer than the file.
         if office.unsaved().contains_key(name) {
             return;
         }
-        if let Held::Certificate(leaf) = office.store.look(name, now) {
-            self.held = Some(leaf);
+        match office.store.look(name, now) {
+            Held::Certificate(leaf) => self.held = Some(leaf),
+            Held::Requested => self.held = None,
+            // The engine is told of it, and drops the name.
+            Held::Gone => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use holdall_acme_tests::{Answer, Fault, Settings, Site, TLS_PORT, has_new_pebble};
@@ -180,6 +181,25 @@ fn case_20_what_was_shown_before_need_not_be_shown_again() {
     site.ask_for(NAME);
     site.wait_for_another(NAME, Some(&old));
     assert_eq!((site.proxy.count("/chalZ/"), site.pebble.issued()), (challenges, 2));
+}
+
+#[test]
+fn a_request_is_heard_while_the_certificate_before_it_is_only_just_there() {
+    let site = Site::with(&Settings::default().variable("PEBBLE_AUTHZREUSE", 100));
+    let names: Vec<_> = (0..8).map(|number| format!("n{number}.example.com")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let _server = site.start(&names);
+    thread::scope(|scope| {
+        for name in &names {
+            scope.spawn(|| {
+                let mut old = site.wait_for(name);
+                for _ in 0..3 {
+                    site.ask_for(name);
+                    old = site.wait_for_another(name, Some(&old));
+                }
+            });
+        }
+    });
 }
 
 #[test]
