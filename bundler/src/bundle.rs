@@ -112,6 +112,7 @@ fn manifest(plan: &Plan, entry_point: &EntryPoint, writer: &Writer) -> Manifest 
             payload: entry_point.payload.as_ref().map(|payload| payload.name.clone()),
         },
         arguments: plan.arguments.clone(),
+        serving: None,
         built: Built {
             by: concat!("holdall ", env!("CARGO_PKG_VERSION")).to_owned(),
             target: binary::triple(entry_point.architecture),

@@ -15,6 +15,7 @@ mod extract;
 mod info;
 mod list;
 mod manifest;
+mod serving;
 mod text;
 mod verify;
 
@@ -31,5 +32,6 @@ pub use manifest::{
     MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX, Prefix,
     check_name,
 };
+pub use serving::{HeaderRule, RedirectRule, Serving, ServingError, Static};
 pub use text::{chain, escaped, ignore_broken_pipe};
 pub use verify::{print_verification, verify};

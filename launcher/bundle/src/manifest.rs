@@ -5,6 +5,7 @@
 //! knows, so it is refused. A later format says so by its number.
 
 use crate::digest::{Digest, with_algorithm};
+use crate::serving::{Serving, ServingError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -54,6 +55,9 @@ pub struct Manifest {
     pub entry_point: EntryPoint,
     /// Default arguments, put before those of the user.
     pub arguments: Vec<String>,
+    /// Which resources are served over HTTP, and how; a `site` without it serves all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Serving>,
     /// What made the bundle.
     pub built: Built,
     /// The executable that the file begins with.
@@ -162,6 +166,9 @@ pub enum ManifestError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// Resources can't be served as it says.
+    #[error(transparent)]
+    Serving(#[from] ServingError),
     /// A payload that does not fit the kind of entry point.
     #[error("a {kind} entry point {}, the manifest has {}", payload_rule(*.kind), shown(.payload))]
     Payload {
@@ -206,6 +213,7 @@ impl Manifest {
         check_text("built.by", &self.built.by)?;
         check_text("built.target", &self.built.target)?;
         self.arguments.iter().try_for_each(|argument| check_argument(argument))?;
+        self.serving.iter().try_for_each(Serving::check)?;
         self.entry_point.check()
     }
 }
@@ -330,6 +338,7 @@ mod tests {
                 payload: Some(".holdall/bin/sayhello".into()),
             },
             arguments: vec!["--port".into(), "8080".into()],
+            serving: None,
             built: Built { by: "holdall 0.1.0".into(), target: "x86_64-unknown-linux-gnu".into() },
             prefix: Prefix { size: 4096, sha256: Digest([1; 32]) },
             content: Content { files: 3, size: 12, digest: Digest([2; 32]) },

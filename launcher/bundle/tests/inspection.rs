@@ -47,6 +47,7 @@ fn manifest() -> Manifest {
         version: "0.1.0".into(),
         entry_point: EntryPoint { kind: EntryPointKind::Site, payload: None },
         arguments: vec![],
+        serving: None,
         built: Built { by: "a test".into(), target: "x86_64-unknown-linux-gnu".into() },
         prefix: Prefix { size: 0, sha256: Digest([0; 32]) },
         content: Content { files: 0, size: 0, digest: Digest([0; 32]) },

@@ -71,6 +71,7 @@ impl Recipe {
                 payload: payload.map(|(name, _)| name.clone()),
             },
             arguments: Vec::new(),
+            serving: None,
             built: Built { by: "holdall-bench".into(), target: env!("BENCH_TARGET").into() },
             prefix: Prefix {
                 size: writer.archive_offset(),
