@@ -140,7 +140,7 @@ pub fn pack<C: AsRef<[u8]>>(files: &[(&str, C)], manifest: &str, arguments: &[&s
 /// Packs what has to be refused; returns the line that says why.
 pub fn refused(manifest: &str) -> String {
     let scratch = write(&[("index.html", "")], manifest);
-    scratch.bundler(BUNDLE).args(["www", "--quiet"]).fails(64)
+    scratch.bundler(BUNDLE).args(["www", "--quiet"]).fails(78)
 }
 
 fn write<C: AsRef<[u8]>>(files: &[(&str, C)], manifest: &str) -> Scratch {

@@ -1,0 +1,173 @@
+//! Fifty thousand resources: each is found, and what clients do to a server costs it no more.
+
+use std::sync::Arc;
+
+use holdall_tests::fixtures::{Random, noise_of};
+use holdall_tests::process::{descriptors, memory, reset_on_close, wait_until};
+use holdall_tests::{Client, Server, tools};
+
+use crate::fixture::{Shared, Site};
+
+static SITE: Shared = Shared::new();
+
+const COUNT: usize = 50_000;
+const LARGE: usize = 5 << 20;
+
+/// Names of files in directories of directories, the same each time.
+fn names() -> Vec<String> {
+    let mut random = Random::new(20_261_123);
+    let name = |number: usize| {
+        let (a, b, c) = (random.below(40), random.below(40), random.next() & 0xffff_ffff);
+        format!("d{a}/e{b}/{c:08x}-{number}.txt")
+    };
+    (0..COUNT).map(name).collect()
+}
+
+fn site() -> Arc<Site> {
+    SITE.get(|| {
+        let names = names();
+        let mut files: Vec<(&str, Vec<u8>)> =
+            names.iter().map(|name| (name.as_str(), name.clone().into_bytes())).collect();
+        files.push(("large.bin", noise_of(LARGE, 3)));
+        files.push(("large.txt", b"a line of a large text\n".repeat(LARGE / 23)));
+        files.push(("index.html", b"<p>start\n".to_vec()));
+        Site::of(&files, "")
+    })
+}
+
+/// The names in another order, so that neighbours are no neighbours.
+fn shuffled(mut names: Vec<String>) -> Vec<String> {
+    let mut random = Random::new(7);
+    for at in (1..names.len()).rev() {
+        names.swap(at, random.below(at as u64 + 1) as usize);
+    }
+    names
+}
+
+#[test]
+fn every_one_is_found() {
+    let site = site();
+    let mut client = Client::connect(site.address());
+    for names in shuffled(names()).chunks(100) {
+        let request = |name: &String| format!("GET /{name} HTTP/1.1\r\nhost: test\r\n\r\n");
+        client.send(names.iter().map(request).collect::<String>());
+        for name in names {
+            let answer = client.response();
+            assert_eq!((answer.status, answer.text()), (200, name.as_str()));
+        }
+    }
+    for name in names().iter().step_by(501) {
+        assert_eq!(site.get(&format!("/{name}")).text(), name);
+        assert_eq!(site.get(&format!("/{name}x")).status, 404);
+        let (directory, _) = name.rsplit_once('/').expect("a directory");
+        assert_eq!(site.get(&format!("/{directory}")).status, 308, "{directory}");
+        assert_eq!(site.get(&format!("/{directory}/")).status, 404, "{directory}");
+    }
+}
+
+/// Asks for large contents, reads a little of them, and no more.
+fn slow_readers(server: &Server, count: usize) -> Vec<Client> {
+    let reader = |number: usize| {
+        let target = ["/large.bin", "/large.txt"][number % 2];
+        let request = format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n");
+        let mut client = Client::sending(server.address, request);
+        assert_eq!(client.only_head().status, 200);
+        client.exactly(1_000);
+        client
+    };
+    (0..count).map(reader).collect()
+}
+
+#[test]
+fn slow_readers_take_little_memory() {
+    let site = site();
+    let server = &site.server;
+    assert_eq!(server.get("/").status, 200);
+    let before = memory(server.pid());
+    let readers = slow_readers(server, 200);
+    let used = memory(server.pid()).saturating_sub(before);
+    // A fraction of the gigabyte that they have asked for.
+    assert!(used < 64 << 20, "{used} bytes for 200 readers");
+    assert_eq!(server.get("/").status, 200);
+    let expected = noise_of(LARGE, 3);
+    for mut reader in readers.into_iter().step_by(50) {
+        assert!(reader.exactly(LARGE - 1_000) == expected[1_000..]);
+    }
+}
+
+#[test]
+fn clients_that_vanish_amid_a_content_leave_nothing_behind() {
+    let site = site();
+    let server = &site.server;
+    let before = descriptors(server.pid());
+    let ranges = ["", "range: bytes=100-\r\n", "range: bytes=0-99,1000000-2000000\r\n"];
+    for round in 0..60 {
+        let target = ["/large.bin", "/large.txt"][round % 2];
+        let fields = [ranges[round % 3], "accept-encoding: gzip\r\n"][round / 2 % 2];
+        let request = format!("GET {target} HTTP/1.1\r\nhost: test\r\n{fields}\r\n");
+        let mut client = Client::sending(server.address, request);
+        client.exactly(200);
+        if round % 4 < 2 {
+            reset_on_close(client.stream());
+        }
+    }
+    // Others may be at the same server.
+    wait_until("their descriptors are free", || descriptors(server.pid()) <= before + 8);
+    assert_eq!(server.get("/").status, 200);
+    let told: Vec<_> = server.log().lines().into_iter().skip(1).collect();
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+/// Every answer to every kind of request, again and again, leaves the memory as it is.
+#[test]
+fn requests_leave_no_memory_behind() {
+    let site = site();
+    let server = &site.server;
+    let fields = [
+        "",
+        "accept-encoding: gzip\r\n",
+        "if-none-match: *\r\n",
+        "range: bytes=0-99\r\n",
+        "range: bytes=0-9,20-29,40-49\r\n",
+        "range: bytes=99999999-\r\n",
+        "accept-encoding: *;q=0\r\n",
+    ];
+    let targets = ["/large.txt", "/large.bin", "/", "/nothing", "/d1", "/%zz"];
+    let round = || {
+        let mut client = Client::connect(server.address);
+        for target in targets {
+            for fields in fields.iter().filter(|it| !it.is_empty() && !it.contains("gzip")) {
+                client.send(
+                    format!("GET {target} HTTP/1.1\r\nhost: test\r\n{fields}\r\n").repeat(20),
+                );
+                for _ in 0..20 {
+                    assert!(client.response().status >= 200);
+                }
+            }
+        }
+    };
+    round();
+    // The allocator keeps what one round needed; what is never given back is missing after each.
+    let kept = (0..6).map(|_| {
+        let before = memory(server.pid());
+        round();
+        memory(server.pid()).saturating_sub(before)
+    });
+    let kept: Vec<_> = kept.take_while(|&more| more > 256 << 10).collect();
+    assert!(kept.len() < 6, "{kept:?} bytes more after each round");
+}
+
+/// Many clients at once, over HTTP/2 as well.
+#[test]
+fn a_crowd_is_served() {
+    let site = site();
+    let name = &names()[4_711];
+    for arguments in
+        [&["-n", "3000", "-c", "20", "--h1"][..], &["-n", "3000", "-c", "5", "-m", "20"]]
+    {
+        let url = format!("http://{}/{name}", site.address());
+        let ended = tools::tool("h2load").args(arguments).arg(url).ok();
+        let told = ended.text();
+        assert!(told.contains("3000 succeeded") && told.contains("3000 2xx"), "{told}");
+    }
+}
