@@ -61,9 +61,17 @@ impl Service {
 
     pub fn start_as_init_with(options: &[&str]) -> Self {
         let directory = directory_with("server");
-        let mut command = Command::new("unshare");
+        // Whoever runs the tests may ignore signals, as nohup(1) does.
+        let mut command = Command::new("env");
         command.env("COLOUR", "green");
-        command.args(["--pid", "--fork", "--mount-proc", "--kill-child"]);
+        command.args([
+            "--default-signal",
+            "unshare",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--kill-child",
+        ]);
         if !rustix::process::geteuid().is_root() {
             command.arg("--map-root-user");
         }
