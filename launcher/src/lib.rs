@@ -211,7 +211,17 @@ fn start_server(
             certificates::print(&options, *format, *is_check)
         }
         Action::PrintUnit => unit::print(&program.name, &options),
-        Action::Serve => host::serve(&program, &options, || start(bundle, options.service.clone())),
+        Action::Serve => {
+            let site = site::beside(&bundle)?;
+            let start = || {
+                let service = start(bundle, options.service.clone())?;
+                Ok(match site {
+                    Some(site) => site.in_front_of(service),
+                    None => service,
+                })
+            };
+            host::serve(&program, &options, start)
+        }
     }
 }
 

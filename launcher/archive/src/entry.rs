@@ -211,12 +211,13 @@ impl<'a> Entry<'a> {
         self.reader()?.read_to_end_with(&mut |_| ())
     }
 
-    pub(crate) fn archive(&self) -> &'a Archive {
+    /// The archive that it is in.
+    pub fn archive(&self) -> &'a Archive {
         self.archive
     }
 
     /// Whether the content was found intact before and can't have changed since.
-    pub(crate) fn is_known_intact(&self) -> bool {
+    pub fn is_known_intact(&self) -> bool {
         let checked = self.archive.checked(self.located.place);
         checked.is_some_and(|(checked, entry)| checked.contains(entry))
     }

@@ -5,6 +5,7 @@ mod bundle;
 mod directory;
 #[cfg(feature = "include_dir")]
 mod embedded;
+mod encoded;
 mod error;
 mod media_type;
 pub mod memfd;
@@ -16,6 +17,7 @@ mod resource;
 mod resources;
 mod tree;
 
+pub use encoded::{Coding, Encoded};
 pub use error::{Error, Place, Unusable};
 pub use holdall_archive::NameError;
 #[cfg(feature = "include_dir")]

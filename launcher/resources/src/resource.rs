@@ -7,13 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use holdall_archive::Entry;
+use holdall_archive::{Entry, Method};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, Reader, ResourcePath,
+    Coding, Encoded, Error, Reader, ResourcePath,
     directory::OpenFile,
-    media_type,
+    encoded, media_type,
     memfd::{self, Executable, SealedFile},
 };
 
@@ -101,6 +101,59 @@ impl<'a> Resource<'a> {
             Content::File(_) => self.read_all().map(Cow::Owned),
             #[cfg(feature = "include_dir")]
             Content::Embedded { bytes, .. } => Ok(Cow::Borrowed(bytes)),
+        }
+    }
+
+    /// Whether it is in a bundle that is mapped, so that what the bundle holds can be lent.
+    pub fn is_mapped(&self) -> bool {
+        matches!(&self.content, Content::Bundled(entry) if entry.archive().is_mapped())
+    }
+
+    /// Whether [`bytes`](Self::bytes) costs neither reading nor memory, once the content was
+    /// [checked](Self::is_checked).
+    pub fn is_in_memory(&self) -> bool {
+        match &self.content {
+            Content::Bundled(entry) => {
+                entry.method() == Method::Stored && entry.archive().is_mapped()
+            }
+            Content::File(_) => false,
+            #[cfg(feature = "include_dir")]
+            Content::Embedded { .. } => true,
+        }
+    }
+
+    /// Whether the content was found right before, so that reading it checks nothing any more.
+    pub fn is_checked(&self) -> bool {
+        match &self.content {
+            Content::Bundled(entry) => entry.is_known_intact(),
+            // There is nothing that it could be checked against.
+            _ => true,
+        }
+    }
+
+    /// Reads the content in bounded memory to see whether it is what was packed.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.content {
+            Content::Bundled(entry) => Ok(entry.check()?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Its content as the bundle keeps it in a coding; `None` where it doesn't, or where an edit of
+    /// the bundle may have left it behind.
+    ///
+    /// For [`Coding::Gzip`] this is the compressed data of the archive: it is right if the resource
+    /// was [checked](Self::check).
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn encoded(&self, coding: Coding) -> Result<Option<Encoded<'a>>, Error> {
+        match &self.content {
+            Content::Bundled(entry) => encoded::of_entry(entry, coding),
+            _ => Ok(None),
         }
     }
 

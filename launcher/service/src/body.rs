@@ -86,7 +86,9 @@ impl http_body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
-            Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Whole(bytes) => {
+                Poll::Ready(next_piece(bytes).map(|bytes| Ok(Frame::data(bytes))))
+            }
             #[cfg(feature = "server")]
             Kind::Received(body) => Pin::new(body).poll_frame(context),
             Kind::Other(body) => body.as_mut().poll_frame(context),
@@ -111,6 +113,16 @@ impl http_body::Body for Body {
             Kind::Received(body) => body.size_hint(),
             Kind::Other(body) => body.size_hint(),
         }
+    }
+}
+
+/// What is handed out at one time. Larger pieces are dearer: the kernel takes no more at once.
+const PIECE: usize = 64 * 1024;
+
+fn next_piece(bytes: &mut Option<Bytes>) -> Option<Bytes> {
+    match bytes {
+        Some(rest) if rest.len() > PIECE => Some(rest.split_to(PIECE)),
+        last => last.take(),
     }
 }
 

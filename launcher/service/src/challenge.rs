@@ -1,15 +1,13 @@
 //! Answers to authorities that ask in clear text who has a name (RFC 8555, section 8.3).
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use holdall_certificates::Challenges;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method};
-use tower_service::Service;
 
 use crate::metrics::{Challenge, Metrics, Proof};
-use crate::{Body, BoxError, BoxFuture, BoxService, Request, Response};
+use crate::{Begun, Body, BoxService, Request, Response};
 
 /// Where tokens are asked for.
 const DIRECTORY: &str = "/.well-known/acme-challenge/";
@@ -27,7 +25,8 @@ pub fn http_challenges(
     if challenges.is_empty() {
         return inner;
     }
-    BoxService::new(Answering { challenges: challenges.into(), metrics, inner })
+    let answering = Answering { challenges: challenges.into(), metrics, inner };
+    BoxService::from_begin(move |request| answering.begin(request))
 }
 
 #[derive(Clone)]
@@ -49,21 +48,11 @@ impl Answering {
         }
         proof
     }
-}
 
-impl Service<Request> for Answering {
-    type Response = Response;
-    type Error = BoxError;
-    type Future = BoxFuture<Result<Response, BoxError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn begin(&self, request: Request) -> Begun {
         match self.proof(&request) {
-            Some(proof) => Box::pin(std::future::ready(Ok(answer(proof)))),
-            None => self.inner.answer(request),
+            Some(proof) => Begun::Answered(Ok(answer(proof))),
+            None => self.inner.begin(request),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::access_log::{Logged, Record};
 use crate::connection::Connection;
 use crate::receive::{BodyFailure, Meter, Received};
 use crate::request_id::RequestId;
-use crate::{Body, BoxError, BoxService, Contained, Response, chain, contain};
+use crate::{Begun, Body, BoxError, BoxService, Contained, Response, chain, contain};
 
 /// Answers one request.
 pub(crate) fn answer(
@@ -27,21 +27,23 @@ pub(crate) fn answer(
     mut request: http::Request<Incoming>,
 ) -> impl Future<Output = Result<http::Response<Answer>, Infallible>> + use<> {
     let mut exchange = Exchange::begin(connection, &request);
-    let begun = match exchange.refusal(&request) {
-        Some(refusal) => Begun::Refused(refusal),
+    let next = match exchange.refusal(&request) {
+        Some(refusal) => Next::Answered(refusal),
         None => {
             request.extensions_mut().insert(Arc::clone(&connection.peer));
             let request = request.map(|body| exchange.receive(body));
-            match contain(|| service.answer(request)) {
-                Ok(future) => Begun::Answering(Contained::new(future)),
-                Err(panic) => Begun::Refused(exchange.failed(&panic)),
+            match contain(|| service.begin(request)) {
+                Ok(Begun::Answered(Ok(response))) => Next::Answered(response),
+                Ok(Begun::Answered(Err(error))) => Next::Answered(exchange.failed(&*error)),
+                Ok(Begun::Answering(future)) => Next::Answering(Contained::new(future)),
+                Err(panic) => Next::Answered(exchange.failed(&panic)),
             }
         }
     };
     async move {
-        let response = match begun {
-            Begun::Refused(refusal) => refusal,
-            Begun::Answering(future) => match future.await {
+        let response = match next {
+            Next::Answered(response) => response,
+            Next::Answering(future) => match future.await {
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => exchange.failed(&*error),
                 Err(panic) => exchange.failed(&panic),
@@ -51,8 +53,8 @@ pub(crate) fn answer(
     }
 }
 
-enum Begun<F> {
-    Refused(Response),
+enum Next<F> {
+    Answered(Response),
     Answering(F),
 }
 

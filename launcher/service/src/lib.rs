@@ -82,7 +82,7 @@ pub use access_log::{AccessFormat, AccessLog, Logged, Record};
 #[cfg(feature = "server")]
 pub use admin::{Admin, CertificateEnds, Readiness, TendedNames};
 pub use body::Body;
-pub use boxed::{BoxFuture, BoxService};
+pub use boxed::{Begun, BoxFuture, BoxService};
 #[cfg(feature = "server")]
 pub use challenge::http_challenges;
 pub use channel::{BodyClosed, BodySender, BrokenOff};

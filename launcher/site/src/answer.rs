@@ -1,0 +1,189 @@
+//! The answer to a request for a page: which representation, under which conditions, how much of it.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use holdall_resources::Error;
+use holdall_service::{Body, Response};
+use http::header::{
+    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES,
+    HeaderMap, HeaderName, HeaderValue, VARY,
+};
+use http::{Method, StatusCode};
+
+use crate::condition::{self, Verdict};
+use crate::content::{Content, Part, SMALL};
+use crate::negotiation;
+use crate::page::{Page, Representation};
+use crate::range::{self, Wanted};
+
+/// Streams of this size in bytes and more are not gone through again for ranges that go back.
+const LARGE: u64 = 1 << 20;
+
+/// What a 304 has of the headers of the 200 (RFC 9110, section 15.4.5), and what scripts of other
+/// origins need to be shown it.
+const KEPT: [HeaderName; 7] = [
+    ETAG,
+    CACHE_CONTROL,
+    VARY,
+    EXPIRES,
+    CONTENT_LOCATION,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+];
+
+/// Headers that speak of the content, so that an answer without that content has none of them.
+const OF_CONTENT: [HeaderName; 5] =
+    [ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG];
+
+impl Page {
+    /// Answers a GET or HEAD.
+    ///
+    /// # Errors
+    /// If the content can't be read.
+    pub fn answer(&self, method: &Method, request: &HeaderMap) -> Result<Response, Error> {
+        let Some(chosen) = self.choose(request) else { return Ok(self.not_acceptable()) };
+        match condition::judge(request, chosen.etag.as_bytes()) {
+            Verdict::Fulfilled => {}
+            Verdict::NotModified => return Ok(chosen.not_modified()),
+            Verdict::Failed => return Ok(chosen.without_content(StatusCode::PRECONDITION_FAILED)),
+        }
+        if *method != Method::GET || !condition::allows_range(request, chosen.etag.as_bytes()) {
+            return chosen.whole(StatusCode::OK);
+        }
+        match range::wanted(request, chosen.size) {
+            Wanted::All => chosen.whole(StatusCode::OK),
+            Wanted::Nothing => Ok(chosen.not_satisfiable()),
+            Wanted::Parts(parts) => chosen.parts(&parts),
+        }
+    }
+
+    /// The page as what is said to any request with a status that is no success: no conditions, no
+    /// ranges.
+    ///
+    /// # Errors
+    /// If the content can't be read.
+    pub fn with_status(&self, status: StatusCode, request: &HeaderMap) -> Result<Response, Error> {
+        let Some(chosen) = self.choose(request) else { return Ok(self.not_acceptable()) };
+        let mut response = chosen.whole(status)?;
+        response.headers_mut().remove(ETAG);
+        response.headers_mut().remove(ACCEPT_RANGES);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        Ok(response)
+    }
+
+    fn choose(&self, request: &HeaderMap) -> Option<&Representation> {
+        let offered = self.representations.iter().map(|one| (one.coding, one.size));
+        negotiation::choose(request, offered).map(|number| &self.representations[number])
+    }
+
+    fn not_acceptable(&self) -> Response {
+        self.representations[0].without_content(StatusCode::NOT_ACCEPTABLE)
+    }
+}
+
+impl Representation {
+    fn whole(&self, status: StatusCode) -> Result<Response, Error> {
+        let body = self.content()?.whole(self.size)?;
+        Ok(response(status, self.headers.clone(), body))
+    }
+
+    fn not_modified(&self) -> Response {
+        let mut headers = HeaderMap::with_capacity(KEPT.len() + 1);
+        for name in KEPT {
+            for value in self.headers.get_all(&name) {
+                headers.append(&name, value.clone());
+            }
+        }
+        response(StatusCode::NOT_MODIFIED, headers, Body::empty())
+    }
+
+    fn without_content(&self, status: StatusCode) -> Response {
+        let mut headers = self.headers.clone();
+        OF_CONTENT.iter().for_each(|name| drop(headers.remove(name)));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        response(status, headers, Body::empty())
+    }
+
+    fn not_satisfiable(&self) -> Response {
+        let mut refusal = self.without_content(StatusCode::RANGE_NOT_SATISFIABLE);
+        let size = HeaderValue::try_from(format!("bytes */{}", self.size));
+        refusal.headers_mut().extend(size.map(|size| (CONTENT_RANGE, size)));
+        refusal
+    }
+
+    fn parts(&self, parts: &[Range<u64>]) -> Result<Response, Error> {
+        let content = self.content()?;
+        match parts {
+            [part] => self.part(content, part.clone()),
+            _ if content.is_stream() && self.size >= LARGE.max(SMALL) && !is_ascending(parts) => {
+                self.whole(StatusCode::OK)
+            }
+            _ => self.several(content, parts),
+        }
+    }
+
+    fn part(&self, content: &Content, part: Range<u64>) -> Result<Response, Error> {
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_LENGTH, (part.end - part.start).into());
+        let range = HeaderValue::try_from(self.content_range(&part));
+        headers.extend(range.map(|range| (CONTENT_RANGE, range)));
+        let body = content.parts(vec![Part::Range(part)])?;
+        Ok(response(StatusCode::PARTIAL_CONTENT, headers, body))
+    }
+
+    /// RFC 9110, section 14.6.
+    fn several(&self, content: &Content, parts: &[Range<u64>]) -> Result<Response, Error> {
+        let boundary = self.boundary();
+        let media_type = self.headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        let media_type = String::from_utf8_lossy(media_type);
+        let mut pieces = Vec::with_capacity(2 * parts.len() + 1);
+        for part in parts {
+            let range = self.content_range(part);
+            let head = format!(
+                "\r\n--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: {range}\r\n\r\n"
+            );
+            pieces.extend([Part::Bytes(head.into()), Part::Range(part.clone())]);
+        }
+        pieces.push(Part::Bytes(format!("\r\n--{boundary}--\r\n").into()));
+        let length: u64 = pieces.iter().map(Part::size).sum();
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_LENGTH, length.into());
+        let media_type =
+            HeaderValue::try_from(format!("multipart/byteranges; boundary={boundary}"));
+        headers.extend(media_type.map(|media_type| (CONTENT_TYPE, media_type)));
+        Ok(response(StatusCode::PARTIAL_CONTENT, headers, content.parts(pieces)?))
+    }
+
+    /// Comes from the digest, so that no content can have it in itself but by purpose, which takes
+    /// more than a lifetime to compute.
+    fn boundary(&self) -> String {
+        let digits = self.etag.as_bytes().iter().filter(|byte| byte.is_ascii_alphanumeric());
+        digits.map(|byte| char::from(*byte)).rev().take(24).collect()
+    }
+
+    fn content_range(&self, part: &Range<u64>) -> String {
+        format!("bytes {}-{}/{}", part.start, part.end - 1, self.size)
+    }
+}
+
+impl Part {
+    fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => Bytes::len(bytes) as u64,
+            Self::Range(range) => range.end - range.start,
+        }
+    }
+}
+
+fn is_ascending(parts: &[Range<u64>]) -> bool {
+    parts.windows(2).all(|pair| pair[0].end <= pair[1].start)
+}
+
+fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
