@@ -13,7 +13,11 @@
 //! | [`binary`] | looks into executables: architecture, note, plug-in symbol |
 //! | [`prefix`] | the executable that the file begins with |
 //! | [`tree`] | the resources, found and named |
-//! | [`pack`] | reads, digests and compresses them |
+//! | [`serving`] | which of them are served over HTTP |
+//! | [`media`] | their media types |
+//! | [`pack`] | reads and digests them, writes them in order |
+//! | [`compress`] | makes them smaller |
+//! | [`variants`] | and once more, for HTTP |
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
 
@@ -23,19 +27,22 @@ pub mod binary;
 mod bundle;
 pub mod cargo;
 pub mod cli;
+pub mod compress;
 pub mod config;
 mod error;
 mod init;
 mod inspect;
 mod manual;
-mod media;
+pub mod media;
 pub mod output;
 pub mod pack;
 pub mod plan;
 pub mod prefix;
+pub mod serving;
 pub mod shell;
 pub mod summary;
 pub mod tree;
+pub mod variants;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};

@@ -3,10 +3,14 @@
 //! This is where every mistake of usage is found, before anything is built or written.
 
 use crate::cargo::{CargoError, Package, Target};
-use crate::cli::BundleArgs;
-use crate::config::{self, Config};
+use crate::cli::{BundleArgs, PackingArgs};
+use crate::compress::{Compression, Packing};
+use crate::config::{self, Config, Found};
 use crate::error::Error;
+use crate::media::MediaTypes;
+use crate::serving::{ServeError, Served};
 use crate::tree::{self, TreeOptions};
+use crate::variants::Variants;
 use holdall_archive::DosTime;
 use holdall_bundle::{EntryPointKind, ExitCode, ManifestError};
 use std::io;
@@ -36,10 +40,12 @@ pub struct Plan {
     pub kind: Option<EntryPointKind>,
     /// Which files become resources.
     pub tree: TreeOptions,
+    /// Which resources are served, if the manifest says it.
+    pub served: Option<Served>,
     /// The file to make.
     pub output: PathBuf,
-    /// The level of compression, 0 to 12.
-    pub level: u8,
+    /// How they are packed.
+    pub packing: Packing,
     /// The time stamp of all entries.
     pub time: DosTime,
 }
@@ -166,25 +172,26 @@ impl Plan {
         };
         check_directory(&dir)?;
         let found = config::find(&dir, cargo_toml.as_deref())?;
-        let config = found.config;
+        let config = &found.config;
         if let Some(path) = &found.path {
-            check_single(&config, path)?;
+            check_single(config, path)?;
         }
         let kind = args.entry.entry_point.or(config.entry_point.kind);
-        let wanted = Wanted::new(args, &config, &dir, kind);
+        let wanted = Wanted::new(args, config, &dir, kind);
         let code = wanted.find(kind, cargo_toml.as_deref(), &dir, args)?;
-        let name = name(args, &config, &code, &dir)?;
+        let name = name(args, config, &code, &dir)?;
         check_bundle_name(&name, args, found.path.as_deref())?;
         let output = output(args, &name)?;
         Ok(Self {
-            version: version(args, &config, &code),
-            tree: tree_options(args, &config, &code, &dir, &output)?,
-            arguments: config.arguments,
+            version: version(args, config, &code),
+            tree: tree_options(args, config, &code, &dir, &output)?,
+            served: served(&found, kind, &code)?,
+            arguments: config.arguments.clone(),
             name,
             code,
             kind,
             output,
-            level: level(args),
+            packing: packing(args, &found)?,
             time: time()?,
         })
     }
@@ -386,9 +393,36 @@ fn output(args: &BundleArgs, name: &str) -> Result<PathBuf, PlanError> {
     Ok(path)
 }
 
-fn level(args: &BundleArgs) -> u8 {
-    let default = if args.packing.release { RELEASE_LEVEL } else { DEFAULT_LEVEL };
-    args.packing.level.unwrap_or(default)
+/// What is to be served. Of code that is not built yet the kind may be unknown: it is checked again.
+fn served(
+    found: &Found,
+    kind: Option<EntryPointKind>,
+    code: &Code,
+) -> Result<Option<Served>, ServeError> {
+    let served = Served::new(found)?;
+    let kind = kind.or(match code {
+        Code::Cargo(_, Target::Cdylib(_)) => Some(EntryPointKind::Plugin),
+        Code::None => Some(EntryPointKind::Site),
+        _ => None,
+    });
+    if let (Some(served), Some(kind)) = (&served, kind) {
+        served.check_kind(kind)?;
+    }
+    Ok(served)
+}
+
+fn packing(args: &BundleArgs, found: &Found) -> Result<Packing, Error> {
+    let PackingArgs { release, level, ref variants } = args.packing;
+    let (default_level, default_variants) = match release {
+        true => (RELEASE_LEVEL, Variants::release()),
+        false => (DEFAULT_LEVEL, Variants::default()),
+    };
+    let variants = variants.as_ref().or(found.config.resources.variants.as_ref());
+    Ok(Packing {
+        compression: Compression::from_level(level.unwrap_or(default_level)),
+        variants: variants.cloned().unwrap_or(default_variants),
+        media_types: MediaTypes::new(found)?,
+    })
 }
 
 /// The time stamp of all entries: <https://reproducible-builds.org/specs/source-date-epoch/>.
