@@ -24,6 +24,10 @@ pub const PROGRAM_PREFIX: &str = ".holdall/bin/";
 /// Where the payload of a `plugin` entry point lies.
 pub const LIBRARY_PREFIX: &str = ".holdall/lib/";
 
+/// Where resources lie that are compressed in other ways than the archive's, for HTTP: `NAME.br` and
+/// `NAME.zst`.
+pub const VARIANTS_PREFIX: &str = ".holdall/variants/";
+
 /// What a bundle says of itself.
 ///
 /// ```
@@ -201,6 +205,12 @@ impl Manifest {
         let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
         json.push(b'\n');
         json
+    }
+
+    /// What is served over HTTP: what the manifest says, or else all resources of a site.
+    pub fn served(&self) -> Option<Serving> {
+        let is_site = self.entry_point.kind == EntryPointKind::Site;
+        self.serving.clone().or_else(|| is_site.then(Serving::default))
     }
 
     /// Checks what the types alone don't: the bundler calls it before it packs anything.
@@ -397,6 +407,17 @@ mod tests {
             });
             assert!(matches!(result, Err(ManifestError::Payload { .. })), "{kind} {payload:?}");
         }
+    }
+
+    #[test]
+    fn a_site_serves_all_unless_it_says_otherwise() {
+        let mut manifest = manifest();
+        assert_eq!(manifest.served(), None);
+        manifest.entry_point = EntryPoint { kind: EntryPointKind::Site, payload: None };
+        assert_eq!(manifest.served().unwrap().to_string(), "all resources at /");
+        let mounts = [("/a".into(), "b/c".into()), ("/x/y".into(), String::new())].into();
+        manifest.serving = Some(Serving { mounts, ..Serving::default() });
+        assert_eq!(manifest.served().unwrap().to_string(), "b/c/ at /a, all resources at /x/y");
     }
 
     #[test]

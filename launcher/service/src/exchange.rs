@@ -296,6 +296,10 @@ fn framing_problem(request: &http::Request<Incoming>) -> Option<&'static str> {
 /// Makes the answer to a HEAD request: the length of the content, and none of it.
 fn without_content(response: &mut Response) {
     let content = std::mem::take(response.body_mut());
+    // These have none for GET either, and so no length (RFC 9110, section 8.6).
+    if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return;
+    }
     let headers = response.headers_mut();
     let is_declared = headers.contains_key(header::CONTENT_LENGTH)
         || headers.contains_key(header::TRANSFER_ENCODING);

@@ -25,6 +25,8 @@ mod answer;
 mod condition;
 mod content;
 mod cors;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hashed;
 mod listing;
 mod map;
