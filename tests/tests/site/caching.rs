@@ -11,13 +11,13 @@ const HASHED: &str = "
     a.0123456789abcdef0123456789abcdef.js a.3f9a2c1b3.woff2 a-3f9a2c1b3f9a2c1b3f9a.png
     a.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.txt my-long.name-3f9a2c1b.svg
     a.min.3f9a2c1b.js chunk-dQw4w9Wg.js index-aB3dE5gH.js a.aB3dE5gH.mjs 1.3f9a2c1b.js
-    a.b_3f9a2c1b.js index.html.3f9a2c1b.js";
+    a.b_3f9a2c1b.js index.html.3f9a2c1b.js app.3f9a2c1b.min.js index-BXh4_6yx.js.map";
 
 /// Names that look a little like it.
 const PLAIN: &str = "
-    app.js style.css jquery-3.7.1.min.js app.12345678.js app.deadbeef.js app.3f9a2c1.js app.3f9a2cg1.js
+    app.js style.css jquery-3.7.1.min.js app.12345678.js app.deadbeef.js app.3f9a2c1.js app.39fgcagf.js
     a.0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0.txt
-    notes-20240101.txt noext/app.3f9a2c1b 3f9a2c1b.js app3f9a2c1b.js app.3f9a2c1b.min.js app.3f9a2c1b/plain.js
+    notes-20240101.txt noext/app.3f9a2c1b 3f9a2c1b.js app3f9a2c1b.js app.3f9a2c1b/plain.js
     index-BXh4_6y.css index-BXh4_6yxx.css index-Abcdefgh.css index-ABCDefgh.css index-abcdefgh.css
     photo-DSC01234.jpg user-settings.js index-Settings.js my-document.pdf some-longname.css robots.txt
     app-v1.2.3.js a-2024Abcd.jpg release-notes.txt BXh4_6yx.css index.BXh4+6yx.css favicon.ico";

@@ -68,7 +68,8 @@ fn ask(server: &Server, target: &str, fields: &str) -> (u16, Option<Vec<u8>>) {
         return (0, None);
     }
     let answer = holdall_tests::http::parse(&bytes);
-    let length = answer.header("content-length").and_then(|length| length.parse().ok());
+    let length: Option<usize> =
+        answer.header("content-length").and_then(|length| length.parse().ok());
     let is_whole = match length {
         Some(length) => answer.body.len() == length,
         None => is_ended && answer.body.ends_with(b"\r\n0\r\n\r\n"),

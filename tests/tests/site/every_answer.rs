@@ -18,7 +18,10 @@ const MESSAGE: [Rule; 7] = [
     ("fields that are no lists at most once", |_, answer| has_no_doubles(answer)),
     ("204 and 304 without what is said of content", |_, answer| says_nothing_of_none(answer)),
     ("what a status demands", |_, answer| has_demanded(answer)),
-    ("a connection that stays open", |_, answer| !answer.lists("connection", "close")),
+    // What follows a request that is none is not trusted.
+    ("a connection that stays open", |_, answer| {
+        answer.status == 400 || !answer.lists("connection", "close")
+    }),
 ];
 
 /// For answers of the site itself.
@@ -42,7 +45,10 @@ const SITE: [Rule; 7] = [
 
 /// For answers of a site without header rules.
 const DEFAULTS: [Rule; 4] = [
-    ("nosniff", |_, answer| answer.header("x-content-type-options") == Some("nosniff")),
+    // A 304 says what caches need, and nothing of content.
+    ("nosniff", |_, answer| {
+        answer.status == 304 || answer.header("x-content-type-options") == Some("nosniff")
+    }),
     ("Referrer-Policy with HTML", |_, answer| {
         let value = answer.header("referrer-policy");
         value == is_html(answer).then_some("strict-origin-when-cross-origin")
@@ -100,18 +106,19 @@ pub fn check_twin(asked: &Asked<'_>, got: &Answer, head: &Answer) {
     assert_eq!((got.status, got_fields), (head.status, head_fields), "GET and HEAD of {asked}");
 }
 
-/// Reads the answers on a connection that is about to close: to `asked`, to the same with HEAD if
-/// that was sent, and to one more. What is left over means that one of them was not as long as it said.
-pub fn read(client: &mut Client, asked: &Asked<'_>, has_twin: bool) -> (Answer, Option<Answer>) {
-    let answer = match asked.method {
+/// Reads the answer on a connection where one more request was sent behind this one, with the wish
+/// to close. What is left over means that one of the answers was not as long as it said.
+pub fn read(client: &mut Client, asked: &Asked<'_>) -> Answer {
+    let answer: Answer = match asked.method {
         "HEAD" => client.head().into(),
         _ => client.response().into(),
     };
-    let twin = has_twin.then(|| client.head().into());
-    client.response();
+    if !answer.lists("connection", "close") {
+        client.response();
+    }
     let rest = client.rest();
     assert!(rest.is_empty(), "{asked}: {answer:?} is followed by {}", rest.escape_ascii());
-    (answer, twin)
+    answer
 }
 
 impl Seen {

