@@ -150,9 +150,11 @@ impl Representation {
         let length: u64 = pieces.iter().map(Part::size).sum();
         let mut headers = self.headers.clone();
         headers.insert(CONTENT_LENGTH, length.into());
-        let media_type =
-            HeaderValue::try_from(format!("multipart/byteranges; boundary={boundary}"));
-        headers.extend(media_type.map(|media_type| (CONTENT_TYPE, media_type)));
+        let media_type = format!("multipart/byteranges; boundary={boundary}");
+        // A boundary of letters and digits is fit for any header.
+        if let Ok(media_type) = HeaderValue::try_from(media_type) {
+            headers.insert(CONTENT_TYPE, media_type);
+        }
         Ok(response(StatusCode::PARTIAL_CONTENT, headers, content.parts(pieces)?))
     }
 
