@@ -12,7 +12,7 @@ const SCRIPT: &str = "<img src=x onerror=alert(1)>.txt";
 /// Names of files in `files/`; `·` is between them.
 const NAMES: &str = "<img src=x onerror=alert(1)>.txt·plain.txt·with space.txt·grün.txt·a&b;c.txt·\
     \"quoted\".txt·it's.txt·100%.txt·%2e%2e.txt·what?.txt·a#b.txt·&lt;b&gt;.txt·你好.txt·http:x.txt·\
-    javascript:alert(1)·a+b.txt·\u{202e}txt.exe·</ul><script>alert(1)<·.hidden";
+    javascript:alert(1)·a+b.txt·\u{202e}txt.exe·'><script>alert(1)<·.hidden";
 
 fn site() -> Arc<Site> {
     SITE.get(|| {

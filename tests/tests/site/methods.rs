@@ -121,7 +121,8 @@ fn targets_of_other_forms_are_no_resources() {
     for request in ["GET *", "HEAD *", "CONNECT test:80", "GET text.txt", "GET ?x"] {
         let request = format!("{request} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
         let status = site.sending(&request).head().status;
-        assert!((400..500).contains(&status), "{request}: {status}");
+        // Or to where such a target may have been meant to lead (RFC 9112, section 3.2).
+        assert!((400..500).contains(&status) || status == 308, "{request}: {status}");
     }
 }
 
@@ -164,6 +165,7 @@ fn http_1_1_needs_a_host() {
 #[test]
 fn a_connection_goes_on_after_every_kind_of_answer() {
     let site = site();
+    // A 400 is not among them: what follows such a request is not trusted.
     let cases = [
         ("GET / HTTP/1.1", 200),
         ("HEAD /text.txt HTTP/1.1", 200),
@@ -178,7 +180,6 @@ fn a_connection_goes_on_after_every_kind_of_answer() {
         ("HEAD /docs HTTP/1.1", 308),
         ("GET /nothing HTTP/1.1", 404),
         ("HEAD /nothing HTTP/1.1", 404),
-        ("GET /%zz HTTP/1.1", 400),
         ("OPTIONS * HTTP/1.1", 204),
         ("DELETE / HTTP/1.1", 405),
     ];

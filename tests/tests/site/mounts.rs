@@ -134,7 +134,7 @@ fn the_root_may_be_one_of_them() {
     let site = Site::of(&FILES, "[serve]\n\"/\" = \"public\"\n\"/lib\" = \"assets\"\n");
     assert_eq!(site.get("/data.json").text(), "{}\n");
     assert_eq!(site.get("/lib/app.js").text(), "app()\n");
-    assert_eq!(site.get("/lib").header("location"), Some("/lib/"));
+    assert_eq!(site.get("/lib/sub").header("location"), Some("/lib/sub/"));
     for target in ["/lib/data.json", "/app.js", "/assets/app.js", "/library/app.js"] {
         assert_eq!(site.get(target).status, 404, "{target}");
     }

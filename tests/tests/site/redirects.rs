@@ -165,7 +165,7 @@ fn what_is_gone_is_gone() {
         let answer = site.get(target);
         assert_eq!((answer.status, answer.header("location")), (410, None), "{target}");
     }
-    assert_eq!(site.get("/old").status, 308);
+    assert_eq!(site.get("/old").status, 404);
 }
 
 /// Wherever a client asks to be sent, it stays on this host, within the header field.
@@ -202,7 +202,7 @@ fn nobody_is_led_astray() {
         assert!([301, 308, 404].contains(&answer.status), "{target}: {answer:?}");
         // That it is a place on this host, in visible ASCII, is checked for every answer.
         assert!(
-            !place.contains("//evil") && !place.to_lowercase().contains("%0d"),
+            !place.starts_with("//") && !place.to_lowercase().contains("%0d"),
             "{target}: {place}"
         );
     }

@@ -13,7 +13,6 @@
 //! | `last_modified` | there are no dates: the conditions are ignored |
 //! | `with_fallback_serve_file` | `fallback`, for paths without a dot and clients that take HTML |
 //! | `with_fallback_svc`, `calls_fallback_on_*`, `…_with_fallback` | a service behind `[serve]`: `beside_service` |
-//! | `empty_directory_without_index*` | a directory redirects to its slash before it says that it has no index |
 //! | `test_is_reserved_dos_name` and its like | nothing is opened by name: `CON` is a name like others |
 
 use std::sync::Arc;
