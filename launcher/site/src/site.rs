@@ -87,7 +87,10 @@ impl Site {
             Ok(Next::Check(resource)) => self.check(*resource, request, behind),
             Ok(Next::Absent) => match behind {
                 Some(service) => service.begin(request),
-                None => Begun::Answered(self.0.missing(&request, None).map_err(BoxError::from)),
+                None => {
+                    let missing = self.0.missing(&request, request.uri().path(), None);
+                    Begun::Answered(missing.map_err(BoxError::from))
+                }
             },
             Err(error) => Begun::Answered(Err(error.into())),
         }
@@ -127,7 +130,7 @@ impl Inner {
             Err(Flaw::Malformed) => {
                 return Ok(Next::Answered(self.plain(StatusCode::BAD_REQUEST, path)));
             }
-            Err(Flaw::Nameless) => return self.missing(request, None).map(Next::Answered),
+            Err(Flaw::Nameless) => return self.missing(request, path, None).map(Next::Answered),
         };
         if let Some(moved) = self.rules.moved(&decoded, request.uri()) {
             return Ok(Next::Answered(self.redirect(moved, &decoded)));
@@ -162,13 +165,15 @@ impl Inner {
                 let page = self.page(&resource, path)?;
                 page.answer(method, request.headers()).map(Next::Answered)
             }
-            Place::Slash => Ok(Next::Answered(self.moved_to(&format!("{}/", uri.path()), uri))),
+            Place::Slash => {
+                Ok(Next::Answered(self.moved_to(&format!("{}/", uri.path()), uri, path)))
+            }
             Place::NoSlash => {
-                Ok(Next::Answered(self.moved_to(uri.path().trim_end_matches('/'), uri)))
+                Ok(Next::Answered(self.moved_to(uri.path().trim_end_matches('/'), uri, path)))
             }
             Place::Listing { directory } => self.listing(&directory, path).map(Next::Answered),
             Place::Missing(_) if has_behind => Ok(Next::Absent),
-            Place::Missing(page) => self.missing(request, page).map(Next::Answered),
+            Place::Missing(page) => self.missing(request, path, page).map(Next::Answered),
         }
     }
 
@@ -206,10 +211,10 @@ impl Inner {
         response
     }
 
-    /// To another path of this site: `path` as the client has written it, so that it can't lead to
-    /// another host.
-    fn moved_to(&self, path: &str, uri: &Uri) -> Response {
-        let place = with_query(&format!("/{}", path.trim_start_matches('/')), uri);
+    /// To another path of this site: `to` as the client has written it, so that it can't lead to
+    /// another host; `path` is where it comes from, decoded.
+    fn moved_to(&self, to: &str, uri: &Uri, path: &str) -> Response {
+        let place = with_query(&format!("/{}", to.trim_start_matches('/')), uri);
         let location = HeaderValue::try_from(place).ok();
         self.redirect(Moved { status: StatusCode::PERMANENT_REDIRECT, location }, path)
     }
@@ -217,9 +222,9 @@ impl Inner {
     fn missing(
         &self,
         request: &Request,
+        path: &str,
         page: Option<Resource<'static>>,
     ) -> Result<Response, Error> {
-        let path = request.uri().path();
         match page {
             Some(page) => {
                 let page = self.page(&page, path)?;
