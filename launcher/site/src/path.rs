@@ -42,6 +42,15 @@ fn digit(byte: Option<u8>) -> Result<u8, Flaw> {
     digit.and_then(|digit| u8::try_from(digit).ok()).ok_or(Flaw::Malformed)
 }
 
+/// Whether a decoded path could be that of a resource or a directory, and is no way elsewhere.
+pub(crate) fn is_name(path: &str) -> bool {
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let is_good = |segment: &str| !matches!(segment, "" | "." | "..");
+    let has_odd = path.contains(|char: char| char.is_control() || char == '\\');
+    !has_odd && (path.len() <= 1 || inner.split('/').all(is_good))
+}
+
 /// What is more than unreserved, but stands for itself in a path (RFC 3986, section 3.3).
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -69,6 +78,17 @@ pub(crate) fn encode(path: &str) -> impl std::fmt::Display + use<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_lead_nowhere_else() {
+        for good in ["/", "/a", "/a/b.html", "/a/", "/...", "/.a", "*", ""] {
+            assert!(is_name(good), "{good}");
+        }
+        for bad in ["//", "//a", "/a//b", "/a//", "/.", "/./", "/a/..", "/../a", "/a\\b", "/a\r\nb"]
+        {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn paths_are_decoded_once() {

@@ -132,13 +132,15 @@ impl Inner {
             }
             Err(Flaw::Nameless) => return self.missing(request, path, None).map(Next::Answered),
         };
-        if let Some(moved) = self.rules.moved(&decoded, request.uri()) {
+        let is_name = path::is_name(&decoded);
+        if is_name && let Some(moved) = self.rules.moved(&decoded, request.uri()) {
             return Ok(Next::Answered(self.redirect(moved, &decoded)));
         }
         if !is_read {
             return self.other_method(request, &decoded, has_behind);
         }
-        let place = self.map.place(&decoded, !has_behind && wants_page(request.headers()))?;
+        let wants_page = is_name && !has_behind && wants_page(request.headers());
+        let place = self.map.place(&decoded, wants_page)?;
         self.at(place, request, &decoded, has_behind)
     }
 
