@@ -267,13 +267,22 @@ fn is_unread(resource: &Resource<'static>) -> bool {
     resource.is_mapped() && resource.size() > LARGE && !resource.is_checked()
 }
 
-/// Whether a client takes HTML (RFC 9110, section 12.5.1); without the field it takes anything.
+/// Whether a client takes HTML (RFC 9110, section 12.5.1): the range that is nearest to it decides.
+/// Without the field it takes anything.
 fn wants_page(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).is_none_or(|value| {
-        let accepts = |part: &[u8]| {
-            let part = part.split(|byte| *byte == b';').next().unwrap_or(part).trim_ascii();
-            part == b"text/html" || part == b"text/*" || part == b"*/*"
-        };
-        value.as_bytes().split(|byte| *byte == b',').any(accepts)
-    })
+    const RANGES: [&[u8]; 3] = [b"text/html", b"text/*", b"*/*"];
+    let fields = || headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes);
+    let taken = |range: &&[u8]| {
+        fields().flat_map(|field| field.split(|byte| *byte == b',')).find_map(|part| {
+            let mut parts = part.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+            parts.next()?.eq_ignore_ascii_case(range).then(|| !parts.any(is_nothing))
+        })
+    };
+    fields().next().is_none() || RANGES.iter().find_map(taken) == Some(true)
+}
+
+/// Whether a parameter is a weight of nothing: `q=0`, `q=0.000`.
+fn is_nothing(parameter: &[u8]) -> bool {
+    let value = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="));
+    value.is_some_and(|value| value.starts_with(b"0") && value.iter().all(|b| b"0.".contains(b)))
 }

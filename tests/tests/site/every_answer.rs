@@ -237,9 +237,9 @@ fn is_place(place: &str) -> bool {
     (is_path || is_url) && place.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
-/// Whether an answer about a resource has nothing of its content, and so may say what a 200 says.
+/// Whether an answer is about a resource, but of another type, and so may say what a 200 says.
 fn is_without(answer: &Answer) -> bool {
-    matches!(answer.status, 304 | 406 | 412 | 416)
+    matches!(answer.status, 304 | 406 | 412 | 416) || has_parts(answer)
 }
 
 fn is_html(answer: &Answer) -> bool {
