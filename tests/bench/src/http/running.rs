@@ -1,0 +1,81 @@
+//! A server that listens where it was told to, with all of its processes.
+
+use std::{
+    fs::{self, File},
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::processes::{cpu_time_of_family, kill_family, resident_bytes_of_family};
+
+/// Where a server is to listen, on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ports {
+    /// In clear text.
+    pub clear: u16,
+    /// With TLS.
+    pub tls: u16,
+}
+
+/// A server; all of its processes end with the value.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+}
+
+impl Ports {
+    /// Two that nobody listens on.
+    pub fn free() -> io::Result<Self> {
+        let [clear, tls] = [TcpListener::bind(address(0))?, TcpListener::bind(address(0))?];
+        Ok(Ports { clear: clear.local_addr()?.port(), tls: tls.local_addr()?.port() })
+    }
+}
+
+impl Running {
+    /// Starts a server, which writes what it has to say to the new file `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log)?);
+        let child = command.spawn().with_context(|| format!("can't run {command:?}"))?;
+        Ok(Running { child })
+    }
+
+    /// Waits until it takes connections.
+    pub fn wait_for(&mut self, port: u16, log: &Path) -> Result<()> {
+        while TcpStream::connect(address(port)).is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended ({status}): {}", fs::read_to_string(log)?.trim());
+            }
+            sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// What the processors have worked for it.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        cpu_time_of_family(self.child.id())
+    }
+
+    /// What of its memory is in use.
+    pub fn resident_bytes(&self) -> io::Result<u64> {
+        resident_bytes_of_family(self.child.id())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        kill_family(self.child.id());
+        // Nobody is there to hear of a failure.
+        let _ = self.child.wait();
+    }
+}
+
+/// A port of this host.
+pub fn address(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
