@@ -2,13 +2,18 @@
 
 mod cells;
 mod certificate;
+mod chart;
 mod curl;
 mod exchange;
+mod handshakes;
+mod idle;
 mod options;
 mod peers;
 mod requests;
 mod running;
+mod script;
 mod site;
+mod start;
 mod table;
 mod turns;
 
@@ -16,17 +21,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{cores::Cores, programs::Programs, report::Verdict};
+use crate::{
+    cores::Cores,
+    programs::Programs,
+    report::{Quantity, Verdict},
+};
 
 pub use options::Options;
 
-use cells::Cell;
+use cells::{Cell, Kind};
 use peers::Peer;
 use site::Site;
 use turns::Medians;
 
 /// What is there for every cell.
-struct Ground<'a> {
+pub struct Ground<'a> {
     programs: &'a Programs,
     cores: Cores,
     /// Where anything may be written.
@@ -34,10 +43,12 @@ struct Ground<'a> {
     site: Site,
     /// Key and certificate.
     pem: PathBuf,
+    /// What wrk asks for many files with.
+    script: PathBuf,
 }
 
 /// A cell, and what each peer did in it.
-struct Measured {
+pub struct Measured {
     cell: &'static Cell,
     peers: Vec<Medians>,
 }
@@ -57,7 +68,7 @@ pub fn run(options: &Options, programs: &Programs) -> Result<()> {
             .push(Measured { cell, peers: peers.with_context(|| format!("in {}", cell.name))? });
     }
     table::print(&measured);
-    Ok(())
+    options.svg.as_deref().map_or(Ok(()), |path| chart::write(&measured, path))
 }
 
 impl<'a> Ground<'a> {
@@ -68,11 +79,21 @@ impl<'a> Ground<'a> {
             directory,
             site: Site::write(programs, directory)?,
             pem: certificate::write(directory)?,
+            script: script::write(directory)?,
         })
     }
 }
 
 impl Measured {
+    /// What the cost of the peer is, with its unit.
+    fn quantity(&self, peer: Peer) -> Option<Quantity> {
+        let cost = self.cost(peer)?;
+        Some(match self.cell.kind {
+            Kind::Idle => Quantity::Size(cost as u64),
+            _ => Quantity::Time(cost),
+        })
+    }
+
     fn cost(&self, peer: Peer) -> Option<f64> {
         self.peers.iter().find(|medians| medians.peer == peer).map(|medians| medians.cost)
     }

@@ -19,7 +19,7 @@ pub fn print(title: &str, head: &[&str], rows: Vec<Vec<String>>) {
 fn widths(rows: &[Vec<String>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =
-        |row: &Vec<String>, column| row.get(column).map_or(0, |field| field.chars().count());
+        |row: &[String], column: usize| row.get(column).map_or(0, |field| field.chars().count());
     let widest = |column| rows.iter().map(|row| width(row, column)).max().unwrap_or(0);
     (0..columns).map(widest).collect()
 }

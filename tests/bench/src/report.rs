@@ -139,6 +139,7 @@ impl fmt::Display for Quantity {
             Quantity::Time(s) if s.abs() < 1e-3 => write!(f, "{:.0} us", s * 1e6),
             Quantity::Time(s) if s.abs() < 1.0 => write!(f, "{:.2} ms", s * 1e3),
             Quantity::Time(s) => write!(f, "{s:.2} s"),
+            Quantity::Size(bytes) if bytes < 100_000 => write!(f, "{:.2} KB", bytes as f64 / 1e3),
             Quantity::Size(bytes) => write!(f, "{:.2} MB", bytes as f64 / 1e6),
             Quantity::Count(count) => write!(f, "{count}"),
             Quantity::Rate(rate) => write!(f, "{rate:.0}/s"),

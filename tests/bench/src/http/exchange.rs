@@ -12,6 +12,7 @@ use super::{
 
 /// A part of what a file has.
 const RANGE: std::ops::Range<usize> = 1000..2000;
+const ONE_OF_MANY: &str = "many/0000.bin";
 const BINARY: &str = "application/octet-stream";
 
 /// What is asked for.
@@ -23,6 +24,8 @@ pub enum Ask {
     Page,
     /// The page, compressed.
     Gzip,
+    /// Many files, at random.
+    Many,
     /// A part of a file.
     Range(&'static str),
     /// A file that the client has already.
@@ -51,6 +54,7 @@ impl Exchange {
     pub fn of(ask: Ask, site: &Site) -> Result<Self> {
         Ok(match ask {
             Ask::File(name) => Self::plain(name, BINARY, site.read(name)?),
+            Ask::Many => Self::plain(ONE_OF_MANY, BINARY, site.read(ONE_OF_MANY)?),
             Ask::Page => Self::plain(PAGE, "text/html", site.read(PAGE)?),
             Ask::Gzip => Self::gzip(site.read(&format!("{PAGE}.gz"))?),
             Ask::Range(name) => Self::range(name, &site.read(name)?),

@@ -1,6 +1,6 @@
 //! What the user can ask for.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use lexopt::{Arg, Parser, ValueExt};
@@ -18,13 +18,15 @@ pub struct Options {
     pub effort: Effort,
     /// Whether to take the programs as they were built before.
     pub built: bool,
+    /// Where the picture goes.
+    pub svg: Option<PathBuf>,
 }
 
 impl Options {
     /// Understands the command line behind `http`; `None` if it only asked for help.
     pub fn parse(arguments: &mut Parser) -> Result<Option<Options>> {
         let effort = Effort { rounds: 5, duration: Duration::from_secs(2) };
-        let mut options = Options { cells: Vec::new(), effort, built: false };
+        let mut options = Options { cells: Vec::new(), effort, built: false, svg: None };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Arg::Long("quick") => {
@@ -34,6 +36,7 @@ impl Options {
                 Arg::Long("seconds") => {
                     options.effort.duration = Duration::from_secs(arguments.value()?.parse()?);
                 }
+                Arg::Long("svg") => options.svg = Some(arguments.value()?.into()),
                 Arg::Long("no-build") => options.built = true,
                 Arg::Long("help") | Arg::Short('h') => {
                     print_help();
@@ -55,6 +58,7 @@ fn print_help() {
     println!("  --rounds COUNT   turns of each server in each cell (5)");
     println!("  --seconds COUNT  of load in each turn (2)");
     println!("  --quick          one turn of one second");
+    println!("  --svg FILE       draw the costs");
     println!("  --no-build       measure the programs as they were built before\n");
     println!("cells (all if none is named):");
     for cell in CELLS {

@@ -5,7 +5,7 @@ mod hyper;
 mod nginx;
 mod ours;
 
-use std::process::Command;
+use std::{net::TcpStream, process::Command, thread::sleep, time::Duration};
 
 use anyhow::Result;
 
@@ -13,7 +13,7 @@ use super::{
     Ground,
     exchange::Exchange,
     requests::Transport,
-    running::{Ports, Running},
+    running::{Ports, Running, address},
 };
 
 /// One of them.
@@ -48,12 +48,25 @@ impl Peer {
         transport: Transport,
         exchange: &Exchange,
     ) -> Result<(Running, Ports)> {
+        let mut prepared = self.prepare(ground, transport, exchange)?;
+        let mut server = prepared.launch(ground)?;
+        while TcpStream::connect(address(transport.port(prepared.ports))).is_err() {
+            server.still_runs()?;
+            sleep(Duration::from_millis(1));
+        }
+        Ok((server, prepared.ports))
+    }
+
+    /// Writes what it reads when it starts.
+    pub fn prepare(
+        self,
+        ground: &Ground,
+        transport: Transport,
+        exchange: &Exchange,
+    ) -> Result<Prepared> {
         let ports = Ports::free()?;
-        let mut command = self.command(ground, ports, transport, exchange)?;
-        let log = ground.directory.join("log");
-        let mut server = ground.cores.for_server(|| Running::start(&mut command, &log))??;
-        server.wait_for(transport.port(ports), &log)?;
-        Ok((server, ports))
+        let command = self.command(ground, ports, transport, exchange)?;
+        Ok(Prepared { command, ports })
     }
 
     fn command(
@@ -69,5 +82,20 @@ impl Peer {
             Peer::Caddy => caddy::command(ground, ports),
             Peer::Hyper => hyper::command(ground, ports, transport, exchange),
         }
+    }
+}
+
+/// A server that can be started.
+pub struct Prepared {
+    command: Command,
+    /// Where it will listen.
+    pub ports: Ports,
+}
+
+impl Prepared {
+    /// Starts it, on its processor, and does not wait.
+    pub fn launch(&mut self, ground: &Ground) -> Result<Running> {
+        let log = ground.directory.join("log");
+        ground.cores.for_server(|| Running::start(&mut self.command, log))?
     }
 }

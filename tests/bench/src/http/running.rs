@@ -3,10 +3,9 @@
 use std::{
     fs::{self, File},
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
     process::{Child, Command, Stdio},
-    thread::sleep,
     time::Duration,
 };
 
@@ -27,6 +26,7 @@ pub struct Ports {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    log: PathBuf,
 }
 
 impl Ports {
@@ -39,21 +39,20 @@ impl Ports {
 
 impl Running {
     /// Starts a server, which writes what it has to say to the new file `log`.
-    pub fn start(command: &mut Command, log: &Path) -> Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(log)?);
+    pub fn start(command: &mut Command, log: PathBuf) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let child = command.spawn().with_context(|| format!("can't run {command:?}"))?;
-        Ok(Running { child })
+        Ok(Running { child, log })
     }
 
-    /// Waits until it takes connections.
-    pub fn wait_for(&mut self, port: u16, log: &Path) -> Result<()> {
-        while TcpStream::connect(address(port)).is_err() {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended ({status}): {}", fs::read_to_string(log)?.trim());
+    /// Fails with what it said if it has ended.
+    pub fn still_runs(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => {
+                bail!("the server ended ({status}): {}", fs::read_to_string(&self.log)?.trim())
             }
-            sleep(Duration::from_millis(1));
         }
-        Ok(())
     }
 
     /// What the processors have worked for it.

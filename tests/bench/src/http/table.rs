@@ -23,7 +23,7 @@ pub fn print(measured: &[Measured]) {
 }
 
 fn costs(measured: &Measured) -> Vec<String> {
-    let cost = |peer| measured.cost(peer).map(|cost| Quantity::Time(cost).to_string());
+    let cost = |peer| measured.quantity(peer).map(|cost| cost.to_string());
     let mut fields = vec![measured.cell.title.to_owned()];
     fields.extend(Peer::ALL.map(|peer| cost(peer).unwrap_or_default()));
     for peer in [Peer::Nginx, Peer::Hyper] {

@@ -9,6 +9,7 @@ use crate::{load::Latency, measure::median};
 use super::{
     Ground,
     cells::{Cell, Kind},
+    idle,
     peers::Peer,
 };
 
@@ -65,6 +66,9 @@ pub fn medians(cell: &Cell, ground: &Ground, effort: Effort) -> Result<Vec<Media
 fn turn(cell: &Cell, peer: Peer, ground: &Ground, duration: Duration) -> Result<Turn> {
     match &cell.kind {
         Kind::Requests(requests) => requests.turn(peer, ground, duration),
+        Kind::Handshakes(handshakes) => handshakes.turn(peer, ground, duration),
+        Kind::Start(clock) => clock.turn(peer, ground),
+        Kind::Idle => idle::turn(peer, ground),
     }
 }
 
