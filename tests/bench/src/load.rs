@@ -3,7 +3,7 @@
 mod output;
 
 use std::{
-    io,
+    fs, io,
     path::Path,
     process::{Command, Output},
     time::Duration,
@@ -19,6 +19,9 @@ pub use output::{Answered, Latency};
 pub const CONNECTIONS: u32 = 64;
 /// How many requests at one time on each connection of HTTP/2.
 const STREAMS: u32 = 10;
+
+/// Enough for a hundredth of the answers to be many.
+const LATENCY_DURATION: Duration = Duration::from_secs(1);
 
 /// How requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +65,18 @@ impl Load<'_> {
             Protocol::KeepAlive | Protocol::Close => output::of_wrk(&text),
         };
         answered.with_context(|| format!("{generator:?} told of failures, or not enough: {text}"))
+    }
+
+    /// How long answers take, where [`Load::run`] does not tell: h2load writes a log for that, which
+    /// slows it down.
+    pub fn latency(&self, url: &str, log: &Path, cores: &Cores) -> Result<Latency> {
+        let mut generator = self.command(LATENCY_DURATION);
+        generator.arg("--log-file").arg(log).arg(url);
+        let Output { status, .. } = self.output(&mut generator, cores)?;
+        ensure!(status.success(), "{generator:?} failed");
+        let text = fs::read_to_string(log)?;
+        fs::remove_file(log)?;
+        output::of_h2load_log(&text).with_context(|| format!("{generator:?} wrote no times"))
     }
 
     fn output(&self, generator: &mut Command, cores: &Cores) -> Result<Output> {

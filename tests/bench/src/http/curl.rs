@@ -4,6 +4,8 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::load::Protocol;
+
 /// What came back.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -30,13 +32,18 @@ impl Answer {
     }
 }
 
-/// Gets `url` over `version` (`--http2`, for example) with additional headers.
-pub fn get(url: &str, version: &str, headers: &[String]) -> Result<Answer> {
+/// Gets `url` by HTTP/1.1 or HTTP/2 with additional headers.
+pub fn get(url: &str, protocol: Protocol, headers: &[String]) -> Result<Answer> {
+    let (version, start) = match protocol {
+        Protocol::Http2 => ("--http2", "HTTP/2 "),
+        Protocol::KeepAlive | Protocol::Close => ("--http1.1", "HTTP/1.1 "),
+    };
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--insecure", "--include", version, url]);
     curl.args(headers.iter().flat_map(|header| ["--header", header]));
     let Output { status, stdout, stderr } = curl.output().context("can't run curl")?;
     ensure!(status.success(), "{curl:?} failed: {}", String::from_utf8_lossy(&stderr).trim());
+    ensure!(stdout.starts_with(start.as_bytes()), "{curl:?} had to use another protocol");
     Answer::parse(&stdout).with_context(|| format!("{curl:?} showed no answer"))
 }
 

@@ -5,6 +5,8 @@ use std::io::Read as _;
 use anyhow::{Context, Result, ensure};
 use flate2::read::GzDecoder;
 
+use crate::load::Protocol;
+
 use super::{
     curl::{self, Answer},
     site::{PAGE, Site},
@@ -96,10 +98,10 @@ impl Exchange {
     }
 
     /// All headers for the server at `base`.
-    pub fn headers_for(&self, base: &str, version: &str) -> Result<Vec<String>> {
+    pub fn headers_for(&self, base: &str, protocol: Protocol) -> Result<Vec<String>> {
         let mut headers = self.headers.clone();
         if self.conditional {
-            let answer = curl::get(&format!("{base}{}", self.path), version, &[])?;
+            let answer = curl::get(&format!("{base}{}", self.path), protocol, &[])?;
             let etag = answer.header("etag").context("the answer has no ETag")?;
             headers.push(format!("If-None-Match: {etag}"));
         }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -22,7 +22,6 @@ use super::{
     exchange::{Ask, Exchange},
     peers::Peer,
     requests::Transport,
-    running::address,
     turns::Turn,
 };
 
@@ -42,7 +41,7 @@ pub enum Handshakes {
 /// Somebody who connects again and again.
 struct Client {
     config: Arc<ClientConfig>,
-    port: u16,
+    address: SocketAddr,
     content: Vec<u8>,
 }
 
@@ -50,8 +49,8 @@ impl Handshakes {
     /// Starts a server, and connects for `duration`.
     pub fn turn(self, peer: Peer, ground: &Ground, duration: Duration) -> Result<Turn> {
         let exchange = Exchange::of(Ask::File(FILE), &ground.site)?;
-        let (server, ports) = peer.start(ground, Transport::Tls, &exchange)?;
-        let clients = (0..CLIENTS).map(|_| self.client(ground, ports.tls, &exchange));
+        let server = peer.start(ground, Transport::Tls, &exchange)?;
+        let clients = (0..CLIENTS).map(|_| self.client(ground, server.address, &exchange));
         let clients = clients.collect::<Result<Vec<Client>>>()?;
         for client in &clients {
             ensure!(client.visit()? == HandshakeKind::Full, "what is new can't be resumed");
@@ -67,7 +66,7 @@ impl Handshakes {
         })
     }
 
-    fn client(self, ground: &Ground, port: u16, exchange: &Exchange) -> Result<Client> {
+    fn client(self, ground: &Ground, address: SocketAddr, exchange: &Exchange) -> Result<Client> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(&ground.pem)?)?;
         let mut provider = default_provider();
@@ -79,7 +78,7 @@ impl Handshakes {
         if self == Handshakes::New {
             config.resumption = Resumption::disabled();
         }
-        Ok(Client { config: Arc::new(config), port, content: exchange.content.clone() })
+        Ok(Client { config: Arc::new(config), address, content: exchange.content.clone() })
     }
 
     /// All clients at once, until `end`: how often they have connected.
@@ -112,7 +111,7 @@ impl Handshakes {
 impl Client {
     fn visit(&self) -> Result<HandshakeKind> {
         let mut connection = ClientConnection::new(Arc::clone(&self.config), HOST.try_into()?)?;
-        let mut socket = TcpStream::connect(address(self.port))?;
+        let mut socket = TcpStream::connect(self.address)?;
         socket.set_nodelay(true)?;
         let mut stream = Stream::new(&mut connection, &mut socket);
         write!(stream, "GET /{FILE} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")?;

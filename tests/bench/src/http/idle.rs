@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
 };
 
 use anyhow::{Result, ensure};
@@ -13,7 +13,6 @@ use super::{
     exchange::{Ask, Exchange},
     peers::Peer,
     requests::Transport,
-    running::address,
     turns::Turn,
 };
 
@@ -26,8 +25,8 @@ const OTHER_FILES: u64 = 1000;
 pub fn turn(peer: Peer, ground: &Ground) -> Result<Turn> {
     allow_open_files()?;
     let exchange = Exchange::of(Ask::File(FILE), &ground.site)?;
-    let (server, ports) = peer.start(ground, Transport::Clear, &exchange)?;
-    let connect = || ground.cores.for_load(|| connect(ports.clear, &exchange.content))?;
+    let server = peer.start(ground, Transport::Clear, &exchange)?;
+    let connect = || ground.cores.for_load(|| connect(server.address, &exchange.content))?;
     let first = connect()?;
     let before = server.resident_bytes()?;
     let connections = (0..CONNECTIONS).map(|_| connect()).collect::<Result<Vec<_>>>()?;
@@ -50,8 +49,8 @@ fn allow_open_files() -> Result<()> {
     Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?)
 }
 
-fn connect(port: u16, content: &[u8]) -> Result<TcpStream> {
-    let mut stream = TcpStream::connect(address(port))?;
+fn connect(address: SocketAddr, content: &[u8]) -> Result<TcpStream> {
+    let mut stream = TcpStream::connect(address)?;
     write!(stream, "GET /{FILE} HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];

@@ -13,7 +13,7 @@ use super::{
     Ground,
     exchange::Exchange,
     requests::Transport,
-    running::{Ports, Running, address},
+    running::{Running, free_port},
 };
 
 /// One of them.
@@ -41,20 +41,19 @@ impl Peer {
         }
     }
 
-    /// Starts it, so that it takes connections of the transport.
+    /// Starts it, and waits until it takes connections.
     pub fn start(
         self,
         ground: &Ground,
         transport: Transport,
         exchange: &Exchange,
-    ) -> Result<(Running, Ports)> {
-        let mut prepared = self.prepare(ground, transport, exchange)?;
-        let mut server = prepared.launch(ground)?;
-        while TcpStream::connect(address(transport.port(prepared.ports))).is_err() {
+    ) -> Result<Running> {
+        let mut server = self.prepare(ground, transport, exchange)?.launch(ground)?;
+        while TcpStream::connect(server.address).is_err() {
             server.still_runs()?;
             sleep(Duration::from_millis(1));
         }
-        Ok((server, prepared.ports))
+        Ok(server)
     }
 
     /// Writes what it reads when it starts.
@@ -64,38 +63,27 @@ impl Peer {
         transport: Transport,
         exchange: &Exchange,
     ) -> Result<Prepared> {
-        let ports = Ports::free()?;
-        let command = self.command(ground, ports, transport, exchange)?;
-        Ok(Prepared { command, ports })
-    }
-
-    fn command(
-        self,
-        ground: &Ground,
-        ports: Ports,
-        transport: Transport,
-        exchange: &Exchange,
-    ) -> Result<Command> {
-        match self {
-            Peer::Ours => Ok(ours::command(ground, ports)),
-            Peer::Nginx => nginx::command(ground, ports),
-            Peer::Caddy => caddy::command(ground, ports),
-            Peer::Hyper => hyper::command(ground, ports, transport, exchange),
-        }
+        let port = free_port()?;
+        let command = match self {
+            Peer::Ours => ours::command(ground, transport, port),
+            Peer::Nginx => nginx::command(ground, transport, port)?,
+            Peer::Caddy => caddy::command(ground, transport, port)?,
+            Peer::Hyper => hyper::command(ground, transport, port, exchange)?,
+        };
+        Ok(Prepared { command, port })
     }
 }
 
 /// A server that can be started.
 pub struct Prepared {
     command: Command,
-    /// Where it will listen.
-    pub ports: Ports,
+    port: u16,
 }
 
 impl Prepared {
     /// Starts it, on its processor, and does not wait.
     pub fn launch(&mut self, ground: &Ground) -> Result<Running> {
         let log = ground.directory.join("log");
-        ground.cores.for_server(|| Running::start(&mut self.command, log))?
+        ground.cores.for_server(|| Running::start(&mut self.command, self.port, log))?
     }
 }

@@ -12,7 +12,6 @@ use super::{
     curl,
     exchange::{Ask, Exchange},
     peers::Peer,
-    running::Ports,
     turns::Turn,
 };
 
@@ -23,6 +22,8 @@ const HEAD_BYTES: usize = 1024;
 const ROUNDING: f64 = 1.01;
 /// From here on bytes are counted, not answers.
 const LARGE_BYTES: usize = 1 << 20;
+/// From here on an answer takes so long that more time is needed for some of them.
+const HUGE_BYTES: usize = 100 << 20;
 
 /// What is requested, and how.
 #[derive(Debug)]
@@ -54,11 +55,11 @@ impl Requests {
     /// Starts a server, looks at one answer, and then asks for `duration`.
     pub fn turn(&self, peer: Peer, ground: &Ground, duration: Duration) -> Result<Turn> {
         let exchange = Exchange::of(self.ask, &ground.site)?;
-        let (server, ports) = peer.start(ground, self.transport, &exchange)?;
-        let base = self.transport.base(ports);
+        let server = peer.start(ground, self.transport, &exchange)?;
+        let base = self.transport.base(server.address.port());
         let url = format!("{base}{}", exchange.path);
-        let headers = exchange.headers_for(&base, self.version())?;
-        let answer = curl::get(&url, self.version(), &headers)?;
+        let headers = exchange.headers_for(&base, self.protocol)?;
+        let answer = curl::get(&url, self.protocol, &headers)?;
         exchange.check(&answer)?;
         let load = self.load(headers, ground);
         if self.ask == Ask::Many {
@@ -66,13 +67,19 @@ impl Requests {
             load.run(&url, WARM_UP, &ground.cores)?;
         }
         let before = server.cpu_time()?;
+        let duration = if answer.content.len() >= HUGE_BYTES { duration * 3 } else { duration };
         let answered = load.run(&url, duration, &ground.cores)?;
         let spent = server.cpu_time()? - before;
+        let resident_bytes = Some(server.resident_bytes()?);
+        let latency = match answered.latency {
+            None => load.latency(&url, &ground.directory.join("latency"), &ground.cores)?,
+            Some(latency) => latency,
+        };
         Ok(Turn {
             cost: spent.as_secs_f64() / self.answers(&answered, answer.content.len())?,
             rate: Some(answered.rate),
-            latency: answered.latency,
-            resident_bytes: Some(server.resident_bytes()?),
+            latency: Some(latency),
+            resident_bytes,
         })
     }
 
@@ -96,30 +103,14 @@ impl Requests {
         let large = content_bytes >= LARGE_BYTES;
         Ok(if large { received_bytes / content_bytes as f64 } else { requests as f64 })
     }
-
-    /// What curl is told.
-    fn version(&self) -> &'static str {
-        match self.protocol {
-            Protocol::Http2 => "--http2",
-            Protocol::KeepAlive | Protocol::Close => "--http1.1",
-        }
-    }
 }
 
 impl Transport {
-    /// The port that is for it.
-    pub fn port(self, ports: Ports) -> u16 {
-        match self {
-            Transport::Clear => ports.clear,
-            Transport::Tls => ports.tls,
-        }
-    }
-
     /// The URL without its path.
-    fn base(self, ports: Ports) -> String {
+    fn base(self, port: u16) -> String {
         match self {
-            Transport::Clear => format!("http://127.0.0.1:{}", ports.clear),
-            Transport::Tls => format!("https://{HOST}:{}", ports.tls),
+            Transport::Clear => format!("http://127.0.0.1:{port}"),
+            Transport::Tls => format!("https://{HOST}:{port}"),
         }
     }
 }

@@ -13,36 +13,21 @@ use anyhow::{Context, Result, bail};
 
 use crate::processes::{cpu_time_of_family, kill_family, resident_bytes_of_family};
 
-/// Where a server is to listen, on this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ports {
-    /// In clear text.
-    pub clear: u16,
-    /// With TLS.
-    pub tls: u16,
-}
-
 /// A server; all of its processes end with the value.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     log: PathBuf,
-}
-
-impl Ports {
-    /// Two that nobody listens on.
-    pub fn free() -> io::Result<Self> {
-        let [clear, tls] = [TcpListener::bind(address(0))?, TcpListener::bind(address(0))?];
-        Ok(Ports { clear: clear.local_addr()?.port(), tls: tls.local_addr()?.port() })
-    }
+    /// Where it listens, sooner or later.
+    pub address: SocketAddr,
 }
 
 impl Running {
-    /// Starts a server, which writes what it has to say to the new file `log`.
-    pub fn start(command: &mut Command, log: PathBuf) -> Result<Self> {
+    /// Starts a server for a port, which writes what it has to say to the new file `log`.
+    pub fn start(command: &mut Command, port: u16, log: PathBuf) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         let child = command.spawn().with_context(|| format!("can't run {command:?}"))?;
-        Ok(Running { child, log })
+        Ok(Running { child, log, address: address(port) })
     }
 
     /// Fails with what it said if it has ended.
@@ -72,6 +57,11 @@ impl Drop for Running {
         // Nobody is there to hear of a failure.
         let _ = self.child.wait();
     }
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(address(0))?.local_addr()?.port())
 }
 
 /// A port of this host.

@@ -16,7 +16,7 @@ use super::{
     exchange::{Ask, Exchange},
     peers::Peer,
     requests::Transport,
-    running::{Ports, Running, address},
+    running::Running,
     turns::Turn,
 };
 
@@ -51,14 +51,14 @@ fn start(peer: Peer, ground: &Ground) -> Result<Cost> {
     let mut prepared = peer.prepare(ground, Transport::Clear, &exchange)?;
     let start = Instant::now();
     let mut server = prepared.launch(ground)?;
-    ground.cores.for_load(|| first_byte(&mut server, prepared.ports))??;
+    ground.cores.for_load(|| first_byte(&mut server))??;
     let wall_s = start.elapsed().as_secs_f64();
     Ok(Cost { wall_s, cpu_s: server.cpu_time()?.as_secs_f64() })
 }
 
-fn first_byte(server: &mut Running, ports: Ports) -> Result<()> {
+fn first_byte(server: &mut Running) -> Result<()> {
     let mut stream = loop {
-        match TcpStream::connect(address(ports.clear)) {
+        match TcpStream::connect(server.address) {
             Ok(stream) => break stream,
             Err(_) => server.still_runs()?,
         }

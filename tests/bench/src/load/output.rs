@@ -58,6 +58,15 @@ pub fn of_h2load(text: &str) -> Option<Answered> {
     answered(requests, rate, received_bytes, None)
 }
 
+/// Reads the log: the start of a request, its status, how long it took in microseconds.
+pub fn of_h2load_log(text: &str) -> Option<Latency> {
+    let micros = |line: &str| line.rsplit('\t').next()?.parse().ok();
+    let mut micros: Vec<u64> = text.lines().map(micros).collect::<Option<_>>()?;
+    micros.sort_unstable();
+    let percentile = |percent| Some(*micros.get(micros.len() * percent / 100)? as f64 / 1e6);
+    Some(Latency { p50_s: percentile(50)?, p99_s: percentile(99)? })
+}
+
 fn answered(
     requests: u64,
     rate: &str,
@@ -119,5 +128,12 @@ mod tests {
         assert_eq!((answered.requests, answered.rate), (199, 99.5));
         assert_eq!(answered.received_bytes, 6348.0);
         assert_eq!(of_h2load(&text(1)), None);
+    }
+
+    #[test]
+    fn the_log_of_h2load_has_the_times() {
+        let lines: String = (1..=100).rev().map(|n| format!("179\t200\t{n}\n")).collect();
+        assert_eq!(of_h2load_log(&lines), Some(Latency { p50_s: 51e-6, p99_s: 100e-6 }));
+        assert_eq!(of_h2load_log(""), None);
     }
 }

@@ -4,11 +4,12 @@ use std::{fs, process::Command};
 
 use anyhow::Result;
 
-use crate::http::{Ground, certificate::HOST, running::Ports};
+use crate::http::{Ground, certificate::HOST, requests::Transport};
 
-pub fn command(ground: &Ground, ports: Ports) -> Result<Command> {
+/// What starts it.
+pub fn command(ground: &Ground, transport: Transport, port: u16) -> Result<Command> {
     let file = ground.directory.join("Caddyfile");
-    fs::write(&file, configuration(ground, ports))?;
+    fs::write(&file, configuration(ground, transport, port))?;
     let mut command = Command::new("caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
     // It keeps a copy of its configuration there.
@@ -16,8 +17,12 @@ pub fn command(ground: &Ground, ports: Ports) -> Result<Command> {
     Ok(command)
 }
 
-fn configuration(ground: &Ground, Ports { clear, tls }: Ports) -> String {
+fn configuration(ground: &Ground, transport: Transport, port: u16) -> String {
     let (root, pem) = (ground.site.root.display(), ground.pem.display());
+    let (address, tls) = match transport {
+        Transport::Clear => (format!("http://:{port}"), String::new()),
+        Transport::Tls => (format!("https://{HOST}:{port}"), format!("tls {pem} {pem}")),
+    };
     format!(
         "{{
     admin off
@@ -28,18 +33,12 @@ fn configuration(ground: &Ground, Ports { clear, tls }: Ports) -> String {
         output discard
     }}
 }}
-(site) {{
+{address} {{
+    {tls}
     root * {root}
     file_server {{
         precompressed gzip
     }}
-}}
-http://:{clear} {{
-    import site
-}}
-https://{HOST}:{tls} {{
-    tls {pem} {pem}
-    import site
 }}
 "
     )

@@ -4,23 +4,23 @@ use std::{fs, process::Command};
 
 use anyhow::Result;
 
-use crate::http::{Ground, running::Ports};
+use crate::http::{Ground, requests::Transport};
 
-pub fn command(ground: &Ground, ports: Ports) -> Result<Command> {
+/// What starts it.
+pub fn command(ground: &Ground, transport: Transport, port: u16) -> Result<Command> {
     let file = ground.directory.join("nginx.conf");
-    fs::write(&file, configuration(ground, ports))?;
+    fs::write(&file, configuration(ground, transport, port))?;
     let mut command = Command::new("nginx");
     command.args(["-e", "stderr", "-c"]).arg(file).arg("-p").arg(ground.directory);
     Ok(command)
 }
 
-fn configuration(ground: &Ground, ports: Ports) -> String {
-    let Ports { clear, tls } = ports;
-    let (root, pem) = (ground.site.root.display(), ground.pem.display());
-    let directory = ground.directory.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("    {name}_temp_path {directory}/nginx-{name};\n"))
-        .concat();
+fn configuration(ground: &Ground, transport: Transport, port: u16) -> String {
+    let (directory, root) = (ground.directory.display(), ground.site.root.display());
+    let server = match transport {
+        Transport::Clear => format!("listen 127.0.0.1:{port} reuseport;"),
+        Transport::Tls => with_tls(ground, port),
+    };
     format!(
         "daemon off;
 user root root;
@@ -33,7 +33,12 @@ events {{
     multi_accept on;
 }}
 http {{
-{temporary}    types {{
+    client_body_temp_path {directory}/nginx-body;
+    proxy_temp_path {directory}/nginx-proxy;
+    fastcgi_temp_path {directory}/nginx-fastcgi;
+    uwsgi_temp_path {directory}/nginx-uwsgi;
+    scgi_temp_path {directory}/nginx-scgi;
+    types {{
         text/html html;
         application/octet-stream bin;
     }}
@@ -41,24 +46,29 @@ http {{
     sendfile on;
     sendfile_max_chunk 1m;
     tcp_nopush on;
-    tcp_nodelay on;
-    keepalive_timeout 3600;
+    keepalive_timeout 1h;
     keepalive_requests 1000000000;
     open_file_cache max=20000 inactive=1h;
     open_file_cache_valid 1h;
     open_file_cache_min_uses 1;
     gzip_static on;
-    ssl_certificate {pem};
-    ssl_certificate_key {pem};
-    ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_session_cache shared:tls:10m;
-    ssl_session_tickets on;
     server {{
-        listen 127.0.0.1:{clear} reuseport backlog=65535;
-        listen 127.0.0.1:{tls} ssl http2 reuseport backlog=65535;
         root {root};
+        {server}
     }}
 }}
 "
+    )
+}
+
+fn with_tls(ground: &Ground, port: u16) -> String {
+    let pem = ground.pem.display();
+    format!(
+        "listen 127.0.0.1:{port} ssl http2 reuseport;
+        ssl_certificate {pem};
+        ssl_certificate_key {pem};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:tls:10m;
+        ssl_session_tickets on;"
     )
 }

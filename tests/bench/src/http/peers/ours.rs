@@ -2,13 +2,16 @@
 
 use std::process::Command;
 
-use crate::http::{Ground, running::Ports};
+use crate::http::{Ground, requests::Transport};
 
-pub fn command(ground: &Ground, ports: Ports) -> Command {
+/// What starts it.
+pub fn command(ground: &Ground, transport: Transport, port: u16) -> Command {
+    let listen = format!("tcp:{port}:interface=127.0.0.1");
     let certificates = ground.pem.parent().unwrap_or(ground.directory).display();
-    let clear = format!("tcp:{}:interface=127.0.0.1", ports.clear);
-    let tls = format!("tls:path={certificates}:tcp:{}:interface=127.0.0.1", ports.tls);
     let mut command = Command::new(&ground.site.bundle);
-    command.args(["--port", &clear, "--port", &tls]);
+    command.arg("--port").arg(match transport {
+        Transport::Clear => listen,
+        Transport::Tls => format!("tls:path={certificates}:{listen}"),
+    });
     command
 }
