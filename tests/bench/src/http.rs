@@ -19,7 +19,7 @@ mod turns;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
 use crate::{
     cores::Cores,
@@ -60,15 +60,18 @@ pub fn run(options: &Options, programs: &Programs) -> Result<()> {
     }
     let directory = programs.scratch()?;
     let ground = Ground::prepare(programs, directory.path())?;
-    let mut measured = Vec::new();
+    let (mut measured, mut failed) = (Vec::new(), Vec::new());
     for &cell in &options.cells {
         eprintln!("{}", cell.name);
-        let peers = turns::medians(cell, &ground, options.effort);
-        measured
-            .push(Measured { cell, peers: peers.with_context(|| format!("in {}", cell.name))? });
+        match turns::medians(cell, &ground, options.effort) {
+            Ok(peers) => measured.push(Measured { cell, peers }),
+            Err(error) => failed.push(format!("{}: {error:#}", cell.name)),
+        }
     }
     table::print(&measured);
-    options.svg.as_deref().map_or(Ok(()), |path| chart::write(&measured, path))
+    options.svg.as_deref().map_or(Ok(()), |path| chart::write(&measured, path))?;
+    ensure!(failed.is_empty(), "can't be measured:\n{}", failed.join("\n"));
+    Ok(())
 }
 
 impl<'a> Ground<'a> {
