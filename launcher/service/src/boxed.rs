@@ -63,7 +63,21 @@ impl BoxService {
     where
         F: Fn(Request) -> Begun + Clone + Send + 'static,
     {
-        Self(Box::new(Function(function)))
+        Self(Box::new(Function { function, asks_peer: true }))
+    }
+
+    /// The same for a function that never asks for the [`Peer`](crate::Peer) among the extensions of
+    /// a request, which then is spared.
+    pub fn from_begin_for_all<F>(function: F) -> Self
+    where
+        F: Fn(Request) -> Begun + Clone + Send + 'static,
+    {
+        Self(Box::new(Function { function, asks_peer: false }))
+    }
+
+    /// Whether it may look who is asking.
+    pub(crate) fn asks_peer(&self) -> bool {
+        self.0.asks_peer()
     }
 
     /// Begins to answer one request; what takes no time is done then.
@@ -112,6 +126,10 @@ impl Service<Request> for BoxService {
 trait Erased {
     fn begin(&self, request: Request) -> Begun;
     fn duplicate(&self) -> BoxService;
+
+    fn asks_peer(&self) -> bool {
+        true
+    }
 }
 
 impl<S, B> Erased for S
@@ -136,14 +154,22 @@ where
     }
 }
 
-struct Function<F>(F);
+struct Function<F> {
+    function: F,
+    asks_peer: bool,
+}
 
 impl<F: Fn(Request) -> Begun + Clone + Send + 'static> Erased for Function<F> {
     fn begin(&self, request: Request) -> Begun {
-        (self.0)(request)
+        (self.function)(request)
     }
 
     fn duplicate(&self) -> BoxService {
-        BoxService::from_begin(self.0.clone())
+        let (function, asks_peer) = (self.function.clone(), self.asks_peer);
+        BoxService(Box::new(Self { function, asks_peer }))
+    }
+
+    fn asks_peer(&self) -> bool {
+        self.asks_peer
     }
 }

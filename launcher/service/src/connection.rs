@@ -1,5 +1,6 @@
 //! One connection: from its arrival to its last answer.
 
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 
 use crate::access_log::AccessLog;
 use crate::activity::{Activity, Stage};
@@ -17,6 +18,7 @@ use crate::arrival::{Arrived, Gate, Refused};
 use crate::metrics::{Metrics, OpenConnection, Rejection, State};
 use crate::request_id::RequestId;
 use crate::stream::{Socket, Stream, Watched};
+use crate::streams::Streams;
 use crate::{BoxService, Limits, Peer, Phase, Server, Shutdown, chain, exchange};
 
 /// What all connections of a server have in common.
@@ -27,7 +29,6 @@ pub(crate) struct Shared {
     /// Whether clients shall come back on another connection.
     pub(crate) is_leaving: AtomicBool,
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
     addresses: Addresses,
     connections: AtomicU64,
 }
@@ -52,9 +53,6 @@ impl Shared {
         http1.header_read_timeout(None);
         // A client may close its sending side after the request, as socat does, and still listens.
         http1.half_close(true).max_header_size(limits.header_bytes);
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
-        http2.max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
         Self {
             addresses: Addresses::new(limits.connections_per_address),
             limits,
@@ -62,9 +60,16 @@ impl Shared {
             access_log: server.access_log.clone(),
             is_leaving: AtomicBool::new(false),
             http1,
-            http2,
             connections: AtomicU64::new(0),
         }
+    }
+
+    fn http2(&self, streams: Streams) -> http2::Builder<Streams> {
+        let mut http2 = http2::Builder::new(streams);
+        http2.timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS);
+        let header_bytes = u32::try_from(self.limits.header_bytes);
+        http2.max_header_list_size(header_bytes.unwrap_or(u32::MAX));
+        http2
     }
 }
 
@@ -83,7 +88,8 @@ pub(crate) async fn serve(
     shutdown: Shutdown,
 ) {
     let counted = shared.metrics.connection_begins();
-    let arrived = match gate.pass(socket, &activity).await {
+    // Of a future, only the part that is at work is to take memory.
+    let arrived = match Box::pin(gate.pass(socket, &activity)).await {
         Ok(Some(arrived)) => arrived,
         Ok(None) | Err(Refused::Silent) => return,
         Err(refused) => return tracing::debug!(error = chain(&refused), "connection refused"),
@@ -147,11 +153,11 @@ impl Connection {
         match protocol {
             Stage::Http2 => {
                 counted.enters(State::Http2);
-                self.speak_http2(stream, service, shutdown).await;
+                Box::pin(self.speak_http2(stream, service, shutdown)).await;
             }
             _ => {
                 counted.enters(State::Http1);
-                self.speak_http1(stream, service).await;
+                Box::pin(self.speak_http1(stream, service)).await;
             }
         }
     }
@@ -173,11 +179,13 @@ impl Connection {
         let shared = Arc::clone(&self.shared);
         let io = Watched { stream, activity: Arc::clone(&self.activity) };
         let answering = service_fn(move |request| exchange::answer(&self, &service, request));
-        let mut connection = pin!(shared.http2.serve_connection(TokioIo::new(io), answering));
+        let streams = Streams::default();
+        let builder = shared.http2(streams.clone());
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answering));
         tokio::select! {
-            _ = connection.as_mut() => return,
+            _ = poll_fn(|context| streams.poll(connection.as_mut(), context)) => return,
             () = shutdown.reached(Phase::HandingOver) => connection.as_mut().graceful_shutdown(),
         }
-        let _ = connection.await;
+        let _ = poll_fn(|context| streams.poll(connection.as_mut(), context)).await;
     }
 }

@@ -30,7 +30,9 @@ pub(crate) fn answer(
     let next = match exchange.refusal(&request) {
         Some(refusal) => Next::Answered(refusal),
         None => {
-            request.extensions_mut().insert(Arc::clone(&connection.peer));
+            if service.asks_peer() {
+                request.extensions_mut().insert(Arc::clone(&connection.peer));
+            }
             let request = request.map(|body| exchange.receive(body));
             match contain(|| service.begin(request)) {
                 Ok(Begun::Answered(Ok(response))) => Next::Answered(response),

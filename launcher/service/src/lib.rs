@@ -75,6 +75,8 @@ mod shutdown;
 #[cfg(feature = "server")]
 mod stream;
 #[cfg(feature = "server")]
+mod streams;
+#[cfg(feature = "server")]
 mod tended;
 
 #[cfg(feature = "server")]

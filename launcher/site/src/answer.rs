@@ -6,9 +6,8 @@ use bytes::Bytes;
 use holdall_resources::Error;
 use holdall_service::{Body, Response};
 use http::header::{
-    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES,
-    HeaderMap, HeaderName, HeaderValue, VARY,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ETAG, HeaderMap, HeaderName, HeaderValue,
 };
 use http::{Method, StatusCode};
 
@@ -20,18 +19,6 @@ use crate::range::{self, Wanted};
 
 /// Streams of this size in bytes and more are not gone through again for ranges that go back.
 const LARGE: u64 = 1 << 20;
-
-/// What a 304 has of the headers of the 200 (RFC 9110, section 15.4.5), and what scripts of other
-/// origins need to be shown it.
-const KEPT: [HeaderName; 7] = [
-    ETAG,
-    CACHE_CONTROL,
-    VARY,
-    EXPIRES,
-    CONTENT_LOCATION,
-    ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS,
-];
 
 /// Headers that speak of the content, so that an answer without that content has none of them.
 const OF_CONTENT: [HeaderName; 5] =
@@ -90,13 +77,7 @@ impl Representation {
     }
 
     fn not_modified(&self) -> Response {
-        let mut headers = HeaderMap::with_capacity(KEPT.len() + 1);
-        for name in KEPT {
-            for value in self.headers.get_all(&name) {
-                headers.append(&name, value.clone());
-            }
-        }
-        response(StatusCode::NOT_MODIFIED, headers, Body::empty())
+        response(StatusCode::NOT_MODIFIED, self.kept.clone(), Body::empty())
     }
 
     fn without_content(&self, status: StatusCode) -> Response {
@@ -129,7 +110,7 @@ impl Representation {
         headers.insert(CONTENT_LENGTH, (part.end - part.start).into());
         let range = HeaderValue::try_from(self.content_range(&part));
         headers.extend(range.map(|range| (CONTENT_RANGE, range)));
-        let body = content.parts(vec![Part::Range(part)])?;
+        let body = content.part(part)?;
         Ok(response(StatusCode::PARTIAL_CONTENT, headers, body))
     }
 

@@ -73,6 +73,17 @@ impl Content {
         }
     }
 
+    /// A part of it.
+    pub fn part(&self, range: Range<u64>) -> Result<Body, Error> {
+        match self {
+            Self::Pieces(pieces) if pieces.len() == 1 => {
+                let (start, end) = (range.start as usize, range.end as usize);
+                Ok(Body::whole(pieces[0].slice(start..end)))
+            }
+            _ => self.parts(vec![Part::Range(range)]),
+        }
+    }
+
     /// Parts of it, with other bytes between them.
     pub fn parts(&self, parts: Vec<Part>) -> Result<Body, Error> {
         let reader = match self {

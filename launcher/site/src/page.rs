@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 
 use holdall_resources::{Coding, Error, Resource};
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    VARY,
+    ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, ETAG, EXPIRES, HeaderMap,
+    HeaderName, HeaderValue, VARY,
 };
 
 use crate::content::{Content, SMALL};
@@ -29,13 +30,15 @@ pub(crate) struct Representation {
     pub etag: HeaderValue,
     /// Those of an answer with all of it.
     pub headers: HeaderMap,
+    /// Those of a 304.
+    pub kept: HeaderMap,
     content: Content,
     /// What was small enough to be inflated once, and not each time.
     held: OnceCell<Content>,
 }
 
 /// About what a representation takes besides its content.
-const WEIGHT: usize = 2048;
+const WEIGHT: usize = 3072;
 
 /// Hexadecimal digits of the content's digest in an entity tag: half of them are enough.
 const ETAG_DIGITS: usize = 32;
@@ -101,7 +104,8 @@ impl Representation {
         if let Some(coding) = coding {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         }
-        Self { coding, size, etag, headers, content, held: OnceCell::new() }
+        let kept = kept(&headers);
+        Self { coding, size, etag, headers, kept, content, held: OnceCell::new() }
     }
 
     /// Where its bytes are.
@@ -118,6 +122,28 @@ impl Representation {
             false => Ok(&self.content),
         }
     }
+}
+
+/// What a 304 has of the headers of the 200 (RFC 9110, section 15.4.5), and what scripts of other
+/// origins need to be shown it.
+const KEPT: [HeaderName; 7] = [
+    ETAG,
+    CACHE_CONTROL,
+    VARY,
+    EXPIRES,
+    CONTENT_LOCATION,
+    ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+];
+
+fn kept(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(KEPT.len());
+    for name in KEPT {
+        for value in headers.get_all(&name) {
+            kept.append(&name, value.clone());
+        }
+    }
+    kept
 }
 
 /// What all representations have in common.

@@ -68,7 +68,7 @@ impl Site {
 
     /// As a service of its own: what is not there is answered with 404.
     pub fn into_service(self) -> BoxService {
-        BoxService::from_begin(move |request| self.begin(request, None))
+        BoxService::from_begin_for_all(move |request| self.begin(request, None))
     }
 
     /// In front of another service, which gets all that is not there.
