@@ -26,6 +26,10 @@ pub fn run(args: &BundleArgs, shell: &Shell) -> Result<(), Error> {
     let code = plan.code.file(args, shell)?;
     let entry_point = EntryPoint::new(code.as_deref(), plan.kind, args.entry.launcher.as_deref())?;
     let items = tree::find(&plan.tree)?;
+    if let Some(served) = &plan.served {
+        served.check_kind(entry_point.kind)?;
+        served.check_resources(&items)?;
+    }
     warn(&plan, &items, shell);
     let new = NewFile::create(&plan.output)?;
     write(&plan, &entry_point, &items, &new, shell)?;
@@ -112,7 +116,7 @@ fn manifest(plan: &Plan, entry_point: &EntryPoint, writer: &Writer) -> Manifest 
             payload: entry_point.payload.as_ref().map(|payload| payload.name.clone()),
         },
         arguments: plan.arguments.clone(),
-        serving: None,
+        serving: plan.served.as_ref().map(|served| served.serving().clone()),
         built: Built {
             by: concat!("holdall ", env!("CARGO_PKG_VERSION")).to_owned(),
             target: binary::triple(entry_point.architecture),

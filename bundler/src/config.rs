@@ -15,12 +15,26 @@
 //! exclude = ["*.map"]
 //! follow-symlinks = false
 //! gitignore = true
+//! variants = ["br"]
+//!
+//! [resources.media-types]
+//! "*.foo" = "text/x-foo; charset=utf-8"
+//!
+//! [serve]
+//! "/static" = "assets"
+//!
+//! [static]
+//! index = "index.html"
 //! ```
 
-use holdall_bundle::EntryPointKind;
+use crate::variants::Variants;
+use holdall_bundle::{EntryPointKind, Static};
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use toml::Spanned;
 
 /// The manifest's own file name.
 pub const FILE_NAME: &str = "holdall.toml";
@@ -42,7 +56,15 @@ pub struct Config {
     pub entry_point: EntryPointConfig,
     /// What is packed.
     pub resources: ResourcesConfig,
+    /// What is served over HTTP: URL prefix to directory of resources.
+    pub serve: Table,
+    /// How it is served.
+    #[serde(rename = "static")]
+    pub rules: Option<Spanned<Static>>,
 }
+
+/// Keys and values of the user's own, with their places.
+pub type Table = BTreeMap<Spanned<String>, Spanned<String>>;
 
 /// What runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -72,6 +94,21 @@ pub struct ResourcesConfig {
     pub follow_symlinks: bool,
     /// Whether .gitignore files count; they do if this is left out.
     pub gitignore: Option<bool>,
+    /// Glob to media type, where the usual one is wrong.
+    pub media_types: Table,
+    /// What is compressed in more ways than one.
+    pub variants: Option<Variants>,
+}
+
+/// A place in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The manifest.
+    pub path: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
 }
 
 /// Why a manifest can't be used.
@@ -94,14 +131,10 @@ pub enum ConfigError {
         size: u64,
     },
     /// It has a key or value that is wrong.
-    #[error("{}:{line}:{column}: {message}{}", path.display(), hint(.nearest))]
+    #[error("{place}: {message}{}", hint(.nearest))]
     Wrong {
-        /// The manifest.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// The column in characters, from 1.
-        column: usize,
+        /// Where.
+        place: Place,
         /// What is wrong.
         message: String,
         /// The known word that is nearest to an unknown one.
@@ -116,6 +149,33 @@ pub struct Found {
     pub config: Config,
     /// The manifest, if there is one.
     pub path: Option<PathBuf>,
+    text: String,
+}
+
+impl Found {
+    /// The place of what has this span.
+    pub fn place(&self, span: Range<usize>) -> Place {
+        Place::new(self.path.as_deref().unwrap_or(Path::new(FILE_NAME)), &self.text, span)
+    }
+}
+
+impl Place {
+    /// The start of `span` in the `text` of a manifest.
+    fn new(path: &Path, text: &str, span: Range<usize>) -> Self {
+        let before = text.get(..span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Self {
+            path: path.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
+    }
 }
 
 /// Reads `holdall.toml` in `dir`, or else the metadata in `cargo_toml`, if there is one.
@@ -126,15 +186,15 @@ pub fn find(dir: &Path, cargo_toml: Option<&Path>) -> Result<Found, ConfigError>
     let own = dir.join(FILE_NAME);
     if let Some(text) = read(&own)? {
         let config = parse(&text, &own)?;
-        return Ok(Found { config, path: Some(own) });
+        return Ok(Found { config, path: Some(own), text });
     }
     if let Some(path) = cargo_toml
         && let Some(text) = read(path)?
         && let Some(config) = parse_metadata(&text, path)?
     {
-        return Ok(Found { config, path: Some(path.to_owned()) });
+        return Ok(Found { config, path: Some(path.to_owned()), text });
     }
-    Ok(Found { config: Config::default(), path: None })
+    Ok(Found { config: Config::default(), path: None, text: String::new() })
 }
 
 /// Parses the text of a `holdall.toml`; `path` is for messages.
@@ -181,17 +241,10 @@ fn read(path: &Path) -> Result<Option<String>, ConfigError> {
 }
 
 fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    let (line, column) = place(text, error.span().unwrap_or(0..0));
+    let place = Place::new(path, text, error.span().unwrap_or(0..0));
     let message = error.message().trim().replace('\n', " ");
     let nearest = nearest(&message);
-    ConfigError::Wrong { path: path.to_owned(), line, column, message, nearest }
-}
-
-/// Line and column of the start of `span`, both from 1.
-fn place(text: &str, span: Range<usize>) -> (usize, usize) {
-    let before = text.get(..span.start).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    ConfigError::Wrong { place, message, nearest }
 }
 
 /// The expected word that the unknown one was probably meant to be. Serde's messages put words in
@@ -237,6 +290,16 @@ mod tests {
             exclude = ["b"]
             follow-symlinks = true
             gitignore = false
+            variants = ["zstd", "br"]
+            [resources.media-types]
+            "*.foo" = "text/x-foo"
+            [serve]
+            "/static" = "assets"
+            [static]
+            listing = true
+            [[static.headers]]
+            for = "/**"
+            set = { X-A = "b" }
             "#,
             Path::new("x"),
         )
@@ -245,6 +308,33 @@ mod tests {
         assert_eq!(config.entry_point.kind, Some(EntryPointKind::Plugin));
         assert_eq!(config.resources.gitignore, Some(false));
         assert!(config.resources.follow_symlinks);
+        assert_eq!(config.resources.variants.unwrap().to_string(), "br,zstd");
+        assert_eq!(config.resources.media_types["*.foo"].get_ref(), "text/x-foo");
+        assert_eq!(config.serve["/static"].get_ref(), "assets");
+        assert_eq!(config.rules.unwrap().get_ref().headers[0].set["X-A"], "b");
+    }
+
+    #[test]
+    fn rules_need_no_table_of_their_own() {
+        let text = "name = \"n\"\n[[static.redirects]]\nfrom = \"/a\"\nto = \"/b\"\n";
+        let config = parse(text, Path::new("x")).unwrap();
+        let rules = config.rules.unwrap();
+        assert_eq!(Place::new(Path::new("x"), text, rules.span()).line, 2);
+        assert_eq!(rules.get_ref().redirects.len(), 1);
+    }
+
+    #[test]
+    fn an_unknown_rule_is_shown_with_its_place() {
+        let error = error_of("[static]\nindx = \"x\"\n");
+        assert!(error.starts_with("holdall.toml:2:1: unknown field `indx`"), "{error}");
+        assert!(error.ends_with("did you mean `index`?"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_variant_is_shown_with_its_place() {
+        let error = error_of("[resources]\nvariants = [\"br\", \"gzip\"]\n");
+        assert!(error.starts_with("holdall.toml:2:"), "{error}");
+        assert!(error.contains("unknown variant `gzip`, expected `br` or `zstd`"), "{error}");
     }
 
     #[test]

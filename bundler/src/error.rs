@@ -7,6 +7,7 @@ use crate::output::OutputError;
 use crate::pack::PackError;
 use crate::plan::PlanError;
 use crate::prefix::PrefixError;
+use crate::serving::ServeError;
 use crate::tree::TreeError;
 use holdall_bundle::{BundleError, ExitCode};
 use std::io;
@@ -30,6 +31,9 @@ pub enum Error {
     /// The executable that the file begins with can't be used.
     #[error(transparent)]
     Prefix(#[from] PrefixError),
+    /// Resources can't be served as the manifest of the inputs says.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// The resources can't be found or named.
     #[error(transparent)]
     Tree(#[from] TreeError),
@@ -75,6 +79,7 @@ impl Error {
             Self::Cargo(error) => error.exit_code(),
             Self::Binary(error) => error.exit_code(),
             Self::Prefix(error) => error.exit_code(),
+            Self::Serve(_) => ExitCode::Configuration,
             Self::Tree(error) => error.exit_code(),
             Self::Pack(error) => error.exit_code(),
             Self::Output(error) => error.exit_code(),

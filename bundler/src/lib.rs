@@ -13,7 +13,9 @@
 //! | [`binary`] | looks into executables: architecture, note, plug-in symbol |
 //! | [`prefix`] | the executable that the file begins with |
 //! | [`tree`] | the resources, found and named |
+//! | [`serving`] | which of them are served over HTTP |
 //! | [`pack`] | reads, digests and compresses them |
+//! | [`variants`] | compresses them once more, for HTTP |
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
 
@@ -33,9 +35,11 @@ pub mod output;
 pub mod pack;
 pub mod plan;
 pub mod prefix;
+pub mod serving;
 pub mod shell;
 pub mod summary;
 pub mod tree;
+pub mod variants;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};

@@ -4,8 +4,9 @@
 
 use crate::cargo::{CargoError, Package, Target};
 use crate::cli::BundleArgs;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Found};
 use crate::error::Error;
+use crate::serving::{ServeError, Served};
 use crate::tree::{self, TreeOptions};
 use holdall_archive::DosTime;
 use holdall_bundle::{EntryPointKind, ExitCode, ManifestError};
@@ -36,6 +37,8 @@ pub struct Plan {
     pub kind: Option<EntryPointKind>,
     /// Which files become resources.
     pub tree: TreeOptions,
+    /// Which resources are served, if the manifest says it.
+    pub served: Option<Served>,
     /// The file to make.
     pub output: PathBuf,
     /// The level of compression, 0 to 12.
@@ -166,20 +169,21 @@ impl Plan {
         };
         check_directory(&dir)?;
         let found = config::find(&dir, cargo_toml.as_deref())?;
-        let config = found.config;
+        let config = &found.config;
         if let Some(path) = &found.path {
-            check_single(&config, path)?;
+            check_single(config, path)?;
         }
         let kind = args.entry.entry_point.or(config.entry_point.kind);
-        let wanted = Wanted::new(args, &config, &dir, kind);
+        let wanted = Wanted::new(args, config, &dir, kind);
         let code = wanted.find(kind, cargo_toml.as_deref(), &dir, args)?;
-        let name = name(args, &config, &code, &dir)?;
+        let name = name(args, config, &code, &dir)?;
         check_bundle_name(&name, args, found.path.as_deref())?;
         let output = output(args, &name)?;
         Ok(Self {
-            version: version(args, &config, &code),
-            tree: tree_options(args, &config, &code, &dir, &output)?,
-            arguments: config.arguments,
+            version: version(args, config, &code),
+            tree: tree_options(args, config, &code, &dir, &output)?,
+            served: served(&found, kind, &code)?,
+            arguments: config.arguments.clone(),
             name,
             code,
             kind,
@@ -384,6 +388,24 @@ fn output(args: &BundleArgs, name: &str) -> Result<PathBuf, PlanError> {
         return Err(PlanError::OutputIsDirectory { path });
     }
     Ok(path)
+}
+
+/// What is to be served. Of code that is not built yet the kind may be unknown: it is checked again.
+fn served(
+    found: &Found,
+    kind: Option<EntryPointKind>,
+    code: &Code,
+) -> Result<Option<Served>, ServeError> {
+    let served = Served::new(found)?;
+    let kind = kind.or(match code {
+        Code::Cargo(_, Target::Cdylib(_)) => Some(EntryPointKind::Plugin),
+        Code::None => Some(EntryPointKind::Site),
+        _ => None,
+    });
+    if let (Some(served), Some(kind)) = (&served, kind) {
+        served.check_kind(kind)?;
+    }
+    Ok(served)
 }
 
 fn level(args: &BundleArgs) -> u8 {
