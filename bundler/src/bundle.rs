@@ -4,7 +4,7 @@ use crate::binary;
 use crate::cli::BundleArgs;
 use crate::error::Error;
 use crate::output::{ClosedFile, NewFile, OwnVerdict};
-use crate::pack::{self, Compression, PackError};
+use crate::pack::{self, PackError};
 use crate::plan::{Code, Plan};
 use crate::prefix::EntryPoint;
 use crate::shell::Shell;
@@ -78,24 +78,27 @@ fn write(
     let mut writer = Writer::new(new.writer()?, new.target(), &entry_point.prefix, plan.time)
         .map_err(PackError::Write)?;
     let mut manifest = manifest(plan, entry_point, &writer);
-    manifest.content = expected_content(entry_point, items)?;
+    manifest.content = largest_content(plan, entry_point, items)?;
     manifest
         .check()
         .map_err(|source| BundleError::Manifest { path: plan.output.clone(), source })?;
-    let length = manifest.to_json().len() as u64;
+    let length = manifest.to_json().len();
     let reserved = writer
-        .reserve(manifest_name()?, 0o644, "application/json", length)
+        .reserve(manifest_name()?, 0o644, "application/json", length as u64)
         .map_err(PackError::Write)?;
     if let Some(payload) = &entry_point.payload {
         pack::pack_payload(&mut writer, &payload.name, &payload.path)?;
     }
     let progress = shell.progress(size);
-    pack::pack(&mut writer, items, Compression::from_level(plan.level), &progress)?;
+    pack::pack(&mut writer, items, &plan.packing, &progress)?;
     progress.finish_and_clear();
     let content = writer.content();
     manifest.content =
         Content { files: content.files, size: content.size, digest: Digest(content.digest) };
-    writer.fill(reserved, &manifest.to_json()).map_err(PackError::Write)?;
+    let mut json = manifest.to_json();
+    // Smaller numbers have fewer digits; space after the end is nothing to JSON.
+    json.resize(length, b'\n');
+    writer.fill(reserved, &json).map_err(PackError::Write)?;
     writer.finish().map_err(PackError::Write)?;
     Ok(())
 }
@@ -126,10 +129,16 @@ fn manifest(plan: &Plan, entry_point: &EntryPoint, writer: &Writer) -> Manifest 
     }
 }
 
-/// Numbers of the same length as the final ones: a file that changes its size is an error anyway.
-fn expected_content(entry_point: &EntryPoint, items: &[Item]) -> Result<Content, Error> {
-    let mut files = items.iter().filter(|item| item.stamp.is_some()).count() as u64;
-    let mut size = items.iter().map(Item::size).sum();
+/// What there can be at most: a file that changes its size is an error anyway, and each variant is
+/// smaller than its resource.
+fn largest_content(
+    plan: &Plan,
+    entry_point: &EntryPoint,
+    items: &[Item],
+) -> Result<Content, Error> {
+    let copies = 1 + plan.packing.variants.count() as u64;
+    let mut files = copies * items.iter().filter(|item| item.stamp.is_some()).count() as u64;
+    let mut size = copies * items.iter().map(Item::size).sum::<u64>();
     if let Some(payload) = &entry_point.payload {
         let metadata = std::fs::metadata(&payload.path);
         let path = || payload.path.clone();

@@ -1,5 +1,6 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
+use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
 use holdall_bundle::EntryPointKind;
@@ -149,16 +150,19 @@ pub struct ResourceArgs {
     pub no_gitignore: bool,
 }
 
-/// How hard to try.
+/// How resources are packed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Packing")]
 pub struct PackingArgs {
-    /// Compress as well as possible: the same as --level 12.
+    /// Compress as well as possible: the same as --level 12 --variants br.
     #[arg(short, long)]
     pub release: bool,
     /// The level of compression, 0 (none) to 12 [default: 9].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=12))]
     pub level: Option<u8>,
+    /// Compress in these ways as well, for HTTP: br, zstd or both, separated by a comma; or none.
+    #[arg(long, value_name = "LIST")]
+    pub variants: Option<Variants>,
 }
 
 /// Flags that are handed on to cargo.

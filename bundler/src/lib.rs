@@ -14,8 +14,10 @@
 //! | [`prefix`] | the executable that the file begins with |
 //! | [`tree`] | the resources, found and named |
 //! | [`serving`] | which of them are served over HTTP |
-//! | [`pack`] | reads, digests and compresses them |
-//! | [`variants`] | compresses them once more, for HTTP |
+//! | [`media`] | their media types |
+//! | [`pack`] | reads and digests them, writes them in order |
+//! | [`compress`] | makes them smaller |
+//! | [`variants`] | and once more, for HTTP |
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
 
@@ -25,12 +27,13 @@ pub mod binary;
 mod bundle;
 pub mod cargo;
 pub mod cli;
+pub mod compress;
 pub mod config;
 mod error;
 mod init;
 mod inspect;
 mod manual;
-mod media;
+pub mod media;
 pub mod output;
 pub mod pack;
 pub mod plan;

@@ -4,12 +4,12 @@
 //! Files of [`STREAM_FROM_BYTES`] and more are streamed one after the other. So memory is bounded by
 //! two windows, however large the tree is.
 
-use crate::media::is_compressed;
+use crate::compress::{Compression, Packing, deflate};
 use crate::tree::{Item, Stamp};
+use crate::variants::Variant;
 use holdall_archive::{Method, Name, NameError, Packed, Streamed, Writer};
 use holdall_bundle::ExitCode;
 use indicatif::ProgressBar;
-use libdeflater::{CompressionLvl, Compressor};
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,27 +24,8 @@ pub const STREAM_FROM_BYTES: u64 = if cfg!(test) { 4 << 20 } else { 64 << 20 };
 const WINDOW_BYTES: u64 = 32 << 20;
 const WINDOW_FILES: usize = 256;
 
-/// Compressed content has to be smaller by this part, or it is not worth inflating it again.
-const WORTH_DIVISOR: u64 = 20;
-
 /// How much of a large file is tried, at three places, to see whether compressing is worth it.
 const SAMPLE_BYTES: usize = 256 << 10;
-
-/// How content is packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// It is not compressed.
-    Stored,
-    /// It is deflated where that makes it smaller, at this level of libdeflate, 1 to 12.
-    Deflated(u8),
-}
-
-impl Compression {
-    /// The compression of a level from the command line, where 0 is none.
-    pub fn from_level(level: u8) -> Self {
-        if level == 0 { Self::Stored } else { Self::Deflated(level) }
-    }
-}
 
 /// Why a file can't be packed.
 #[derive(Debug, thiserror::Error)]
@@ -98,15 +79,15 @@ impl PackError {
 pub fn pack(
     writer: &mut Writer,
     items: &[Item],
-    compression: Compression,
+    packing: &Packing,
     progress: &ProgressBar,
 ) -> Result<(), PackError> {
-    let mut sink = Sink { writer, compression, progress };
+    let mut sink = Sink { writer, items, packing, progress };
     let mut ready: Vec<Ready> = Vec::new();
     for window in windows(items) {
         let (written, packed) = rayon::join(
             || sink.write(std::mem::take(&mut ready)),
-            || window.par_iter().map(|item| prepare(item, compression)).collect::<Result<_, _>>(),
+            || window.par_iter().map(|item| prepare(item, packing)).collect::<Result<_, _>>(),
         );
         written?;
         ready = packed?;
@@ -125,7 +106,7 @@ pub fn pack_payload(writer: &mut Writer, name: &str, path: &Path) -> Result<(), 
     let item = Item { name: name.to_owned(), path: path.to_owned(), mode: 0o755, stamp };
     // Stored: it is copied at every start, and inflating costs more than reading.
     let progress = ProgressBar::hidden();
-    pack(writer, &[item], Compression::Stored, &progress)
+    pack(writer, &[item], &Packing::default(), &progress)
 }
 
 /// Parts of `items` that are small enough to be packed at once.
@@ -150,15 +131,18 @@ fn windows(items: &[Item]) -> impl Iterator<Item = &[Item]> {
 /// An item that waits for its turn to be written.
 enum Ready<'a> {
     Directory(&'a Item),
-    File(&'a Item, Packed),
+    File(&'a Item, Packed, Vec<Variant>),
     Large(&'a Item, Stamp),
 }
 
-fn prepare(item: &Item, compression: Compression) -> Result<Ready<'_>, PackError> {
+fn prepare<'a>(item: &'a Item, packing: &Packing) -> Result<Ready<'a>, PackError> {
     match item.stamp {
         None => Ok(Ready::Directory(item)),
         Some(stamp) if stamp.size >= STREAM_FROM_BYTES => Ok(Ready::Large(item, stamp)),
-        Some(stamp) => Ok(Ready::File(item, compress(item, read(item, stamp)?, compression))),
+        Some(stamp) => {
+            let (packed, variants) = packing.pack(&item.name, read(item, stamp)?);
+            Ok(Ready::File(item, packed, variants))
+        }
     }
 }
 
@@ -191,41 +175,11 @@ fn check_unchanged(item: &Item, file: &File, stamp: Stamp) -> Result<(), PackErr
     }
 }
 
-fn compress(item: &Item, content: Vec<u8>, compression: Compression) -> Packed {
-    let deflated = match compression {
-        Compression::Deflated(level) if !is_compressed(media_type(item)) => {
-            deflate(&content, level)
-        }
-        _ => None,
-    };
-    deflated
-        .and_then(|data| Packed::deflated(&content, data))
-        .unwrap_or_else(|| Packed::stored(content))
-}
-
-fn media_type(item: &Item) -> &'static str {
-    holdall_resources::media_type(&item.name)
-}
-
-/// The raw deflate stream of `content`, unless it is hardly smaller.
-fn deflate(content: &[u8], level: u8) -> Option<Vec<u8>> {
-    let worth = content.len() - content.len().div_ceil(WORTH_DIVISOR as usize);
-    if worth == 0 {
-        return None;
-    }
-    let level = CompressionLvl::new(level.into()).unwrap_or_default();
-    // A buffer of just the size that is worth it: what does not fit is not wanted.
-    let mut data = vec![0; worth];
-    let length = Compressor::new(level).deflate_compress(content, &mut data).ok()?;
-    data.truncate(length);
-    data.shrink_to_fit();
-    Some(data)
-}
-
 /// Where packed items go, in order.
 struct Sink<'a> {
     writer: &'a mut Writer,
-    compression: Compression,
+    items: &'a [Item],
+    packing: &'a Packing,
     progress: &'a ProgressBar,
 }
 
@@ -233,15 +187,25 @@ impl Sink<'_> {
     fn write(&mut self, ready: Vec<Ready>) -> Result<(), PackError> {
         ready.into_iter().try_for_each(|item| match item {
             Ready::Directory(item) => Ok(self.writer.add_directory(name(item)?, item.mode)?),
-            Ready::File(item, packed) => self.write_file(item, &packed),
+            Ready::File(item, packed, variants) => {
+                self.write_file(item, &packed)?;
+                variants.iter().try_for_each(|variant| self.write_variant(item, variant))
+            }
             Ready::Large(item, stamp) => self.write_large(item, stamp),
         })
     }
 
     fn write_file(&mut self, item: &Item, packed: &Packed) -> Result<(), PackError> {
-        self.writer.add(name(item)?, item.mode, media_type(item), packed)?;
+        let media_type = self.packing.media_type(&item.name);
+        self.writer.add(name(item)?, item.mode, media_type, packed)?;
         self.progress.inc(packed.size());
         Ok(())
+    }
+
+    fn write_variant(&mut self, item: &Item, variant: &Variant) -> Result<(), PackError> {
+        let Some(full_name) = variant.coding.name(&item.name, self.items) else { return Ok(()) };
+        let name = entry_name(&full_name)?;
+        Ok(self.writer.add(name, item.mode, variant.coding.media_type(), &variant.packed)?)
     }
 
     fn write_large(&mut self, item: &Item, stamp: Stamp) -> Result<(), PackError> {
@@ -254,7 +218,7 @@ impl Sink<'_> {
 
     /// Deflates a large file only if three samples of it shrink.
     fn method_for(&self, item: &Item, stamp: Stamp) -> Result<Method, PackError> {
-        if self.compression == Compression::Stored || is_compressed(media_type(item)) {
+        if self.packing.compression(&item.name) == Compression::Stored {
             return Ok(Method::Stored);
         }
         let file = open(item, stamp)?;
@@ -282,7 +246,7 @@ impl Sink<'_> {
         let streamed = self.writer.add_stream(
             name(item)?,
             item.mode,
-            media_type(item),
+            self.packing.media_type(&item.name),
             method,
             stamp.size,
             &mut content,
@@ -303,7 +267,11 @@ impl Sink<'_> {
 }
 
 fn name(item: &Item) -> Result<Name<'_>, PackError> {
-    Name::new(&item.name).map_err(|source| PackError::Name { name: item.name.clone(), source })
+    entry_name(&item.name)
+}
+
+fn entry_name(name: &str) -> Result<Name<'_>, PackError> {
+    Name::new(name).map_err(|source| PackError::Name { name: name.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -326,7 +294,8 @@ mod tests {
         let path = dir.join("out.zip");
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path);
         let mut writer = Writer::new(file.unwrap(), &path, &[], DosTime::EARLIEST)?;
-        pack(&mut writer, items, compression, &ProgressBar::hidden())?;
+        let packing = Packing { compression, ..Packing::default() };
+        pack(&mut writer, items, &packing, &ProgressBar::hidden())?;
         writer.finish()?;
         Ok(Archive::open(&path)?)
     }

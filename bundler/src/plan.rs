@@ -3,11 +3,14 @@
 //! This is where every mistake of usage is found, before anything is built or written.
 
 use crate::cargo::{CargoError, Package, Target};
-use crate::cli::BundleArgs;
+use crate::cli::{BundleArgs, PackingArgs};
+use crate::compress::{Compression, Packing};
 use crate::config::{self, Config, Found};
 use crate::error::Error;
+use crate::media::MediaTypes;
 use crate::serving::{ServeError, Served};
 use crate::tree::{self, TreeOptions};
+use crate::variants::Variants;
 use holdall_archive::DosTime;
 use holdall_bundle::{EntryPointKind, ExitCode, ManifestError};
 use std::io;
@@ -41,8 +44,8 @@ pub struct Plan {
     pub served: Option<Served>,
     /// The file to make.
     pub output: PathBuf,
-    /// The level of compression, 0 to 12.
-    pub level: u8,
+    /// How they are packed.
+    pub packing: Packing,
     /// The time stamp of all entries.
     pub time: DosTime,
 }
@@ -188,7 +191,7 @@ impl Plan {
             code,
             kind,
             output,
-            level: level(args),
+            packing: packing(args, &found)?,
             time: time()?,
         })
     }
@@ -408,9 +411,18 @@ fn served(
     Ok(served)
 }
 
-fn level(args: &BundleArgs) -> u8 {
-    let default = if args.packing.release { RELEASE_LEVEL } else { DEFAULT_LEVEL };
-    args.packing.level.unwrap_or(default)
+fn packing(args: &BundleArgs, found: &Found) -> Result<Packing, Error> {
+    let PackingArgs { release, level, ref variants } = args.packing;
+    let (default_level, default_variants) = match release {
+        true => (RELEASE_LEVEL, Variants::release()),
+        false => (DEFAULT_LEVEL, Variants::default()),
+    };
+    let variants = variants.as_ref().or(found.config.resources.variants.as_ref());
+    Ok(Packing {
+        compression: Compression::from_level(level.unwrap_or(default_level)),
+        variants: variants.cloned().unwrap_or(default_variants),
+        media_types: MediaTypes::new(found)?,
+    })
 }
 
 /// The time stamp of all entries: <https://reproducible-builds.org/specs/source-date-epoch/>.

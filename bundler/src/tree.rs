@@ -191,6 +191,12 @@ pub fn case_clashes(items: &[Item]) -> Vec<(&str, &str)> {
     clashes
 }
 
+/// Whether `name` is a directory among `items`, which are in the order of the archive.
+pub fn has_directory(items: &[Item], name: &str) -> bool {
+    let full_name = || name.bytes().chain([b'/']);
+    items.binary_search_by(|item| item.full_name().cmp(full_name())).is_ok()
+}
+
 impl Item {
     /// The bytes of its full name in the archive.
     fn full_name(&self) -> impl Iterator<Item = u8> + '_ {
@@ -336,7 +342,8 @@ impl Globs {
     }
 }
 
-fn compile(patterns: &[String]) -> Result<GlobSet, TreeError> {
+/// Compiles patterns: two globs of the set for each, in their order.
+pub(crate) fn compile(patterns: &[String]) -> Result<GlobSet, TreeError> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let wrong = |source| TreeError::Glob { glob: pattern.clone(), source };

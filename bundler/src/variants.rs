@@ -1,9 +1,27 @@
 //! Resources compressed in more ways than one, for clients that take more than gzip.
 
+use crate::compress::worth;
+use crate::tree::{self, Item};
+use brotli::enc::BrotliEncoderParams;
+use holdall_archive::{Name, Packed};
+use holdall_bundle::VARIANTS_PREFIX;
+use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+
+/// The highest quality of brotli.
+const BROTLI_QUALITY: i32 = 11;
+/// Windows of brotli, as powers of two: what readers expect, and the largest that all must take.
+const BROTLI_WINDOW: i32 = 22;
+const BROTLI_WINDOW_MAX: i32 = 24;
+
+/// The highest level of zstd whose window has no more than the 8 MiB that HTTP allows (RFC 9659).
+const ZSTD_LEVEL: i32 = 19;
+
+/// The longest segment that file systems take, in bytes: whoever unpacks all needs no more.
+const SEGMENT_MAX: usize = 255;
 
 /// A content coding that resources can have beside gzip, by its name in HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -28,6 +46,15 @@ pub struct UnknownCoding {
     pub word: String,
 }
 
+/// A resource in another coding, ready to be written.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// Its coding.
+    pub coding: Coding,
+    /// Its data, which is stored.
+    pub packed: Packed,
+}
+
 impl Coding {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Br, Self::Zstd];
@@ -39,6 +66,42 @@ impl Coding {
             Self::Zstd => "zstd",
         }
     }
+
+    /// The media type of data in it.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Br => "application/x-brotli",
+            Self::Zstd => "application/zstd",
+        }
+    }
+
+    /// The name that the variant of the resource `name` has in the archive.
+    ///
+    /// There is none where it would be too long, or where the variants lie of what is in a
+    /// directory: of `a.br/x`, beside a file `a`.
+    pub fn name(self, name: &str, items: &[Item]) -> Option<String> {
+        let name = format!("{name}{}", self.suffix());
+        if tree::has_directory(items, &name) {
+            return None;
+        }
+        let segment = name.rsplit('/').next().unwrap_or(&name);
+        let full_name = format!("{VARIANTS_PREFIX}{name}");
+        (segment.len() <= SEGMENT_MAX && Name::new(&full_name).is_ok()).then_some(full_name)
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Br => ".br",
+            Self::Zstd => ".zst",
+        }
+    }
+
+    fn compress(self, content: &[u8], length_max: usize) -> Option<Vec<u8>> {
+        match self {
+            Self::Br => brotli(content, length_max),
+            Self::Zstd => zstd(content, length_max),
+        }
+    }
 }
 
 impl Variants {
@@ -46,6 +109,44 @@ impl Variants {
     pub fn release() -> Self {
         Self(BTreeSet::from([Coding::Br]))
     }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The variants of `content` that are worth having beside `deflated_size` bytes of it.
+    pub fn of(&self, content: &[u8], deflated_size: u64) -> Vec<Variant> {
+        let length_max = worth(deflated_size as usize);
+        let variant = |coding: &Coding| {
+            let data = coding.compress(content, length_max)?;
+            Some(Variant { coding: *coding, packed: Packed::stored(data) })
+        };
+        self.0.par_iter().filter_map(variant).collect()
+    }
+}
+
+fn brotli(content: &[u8], length_max: usize) -> Option<Vec<u8>> {
+    let window =
+        if content.len() <= 1 << BROTLI_WINDOW { BROTLI_WINDOW } else { BROTLI_WINDOW_MAX };
+    let params = BrotliEncoderParams {
+        quality: BROTLI_QUALITY,
+        lgwin: window,
+        size_hint: content.len(),
+        ..BrotliEncoderParams::default()
+    };
+    let mut data = Vec::with_capacity(length_max);
+    brotli::BrotliCompress(&mut &*content, &mut data, &params).ok()?;
+    data.shrink_to_fit();
+    (data.len() <= length_max).then_some(data)
+}
+
+fn zstd(content: &[u8], length_max: usize) -> Option<Vec<u8>> {
+    let mut data = vec![0; length_max];
+    let length = zstd::bulk::compress_to_buffer(content, &mut data, ZSTD_LEVEL).ok()?;
+    data.truncate(length);
+    data.shrink_to_fit();
+    Some(data)
 }
 
 impl FromStr for Variants {
@@ -83,5 +184,43 @@ mod tests {
         for wrong in ["", "gzip", "br,", "none,br", "BR"] {
             assert!(wrong.parse::<Variants>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn only_what_is_worth_it_is_kept() {
+        let variants: Variants = "br,zstd".parse().unwrap();
+        let text: Vec<u8> =
+            (0..500u32).flat_map(|i| format!("line {i} of a text\n").into_bytes()).collect();
+        let found = variants.of(&text, text.len() as u64);
+        assert_eq!(found.iter().map(|variant| variant.coding).collect::<Vec<_>>(), Coding::ALL);
+        let smallest = found.iter().map(|variant| variant.packed.size()).min().unwrap();
+        assert!(variants.of(&text, smallest).is_empty());
+        assert!(Variants::default().of(&text, text.len() as u64).is_empty());
+    }
+
+    #[test]
+    fn names_are_those_of_entries_or_none() {
+        let name = |coding: Coding, name: &str| coding.name(name, &[]);
+        assert_eq!(name(Coding::Br, "a/b.js").as_deref(), Some(".holdall/variants/a/b.js.br"));
+        assert_eq!(name(Coding::Zstd, "a").as_deref(), Some(".holdall/variants/a.zst"));
+        assert_eq!(name(Coding::Br, &"n".repeat(253)), None);
+        assert_eq!(name(Coding::Br, &"n/".repeat(2040)), None);
+    }
+
+    #[test]
+    fn a_directory_keeps_its_place() {
+        let item = |name: &str, stamp| Item {
+            name: name.to_owned(),
+            path: name.into(),
+            mode: 0o755,
+            stamp,
+        };
+        let metadata = std::fs::metadata("Cargo.toml").unwrap();
+        let file = Some(tree::Stamp::new(&metadata));
+        let items = [item("a", file), item("a-", file), item("a.br", None), item("a.br/x", file)];
+        assert_eq!(Coding::Br.name("a", &items), None);
+        assert!(Coding::Zstd.name("a", &items).is_some());
+        assert!(Coding::Br.name("a-", &items).is_some());
+        assert!(Coding::Br.name("a.br/x", &items).is_some());
     }
 }

@@ -30,7 +30,7 @@ pub use list::ListFormat;
 pub use manifest::{
     Built, Content, EntryPoint, EntryPointKind, LIBRARY_PREFIX, MANIFEST_FORMAT,
     MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX, Prefix,
-    check_name,
+    VARIANTS_PREFIX, check_name,
 };
 pub use serving::{HeaderRule, RedirectRule, Serving, ServingError, Static};
 pub use text::{chain, escaped, ignore_broken_pipe};

@@ -24,6 +24,10 @@ pub const PROGRAM_PREFIX: &str = ".holdall/bin/";
 /// Where the payload of a `plugin` entry point lies.
 pub const LIBRARY_PREFIX: &str = ".holdall/lib/";
 
+/// Where resources lie that are compressed in other ways than the archive's, for HTTP: `NAME.br` and
+/// `NAME.zst`.
+pub const VARIANTS_PREFIX: &str = ".holdall/variants/";
+
 /// What a bundle says of itself.
 ///
 /// ```
