@@ -88,6 +88,7 @@ fn is_token(text: &str) -> bool {
 pub fn is_compressed(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     match essence.split_once('/') {
+        Some((_, kind)) if kind.ends_with("+zip") => true,
         Some(("image", kind)) => {
             !matches!(kind, "svg+xml" | "bmp" | "x-icon" | "vnd.microsoft.icon")
         }
@@ -99,11 +100,12 @@ pub fn is_compressed(media_type: &str) -> bool {
     }
 }
 
-const COMPRESSED_APPLICATIONS: [&str; 17] = [
+const COMPRESSED_APPLICATIONS: [&str; 20] = [
     "font-woff",
     "font-woff2",
     "gzip",
     "java-archive",
+    "vnd.debian.binary-package",
     "vnd.android.package-archive",
     "vnd.rar",
     "x-7z-compressed",
@@ -111,8 +113,10 @@ const COMPRESSED_APPLICATIONS: [&str; 17] = [
     "x-bzip",
     "x-bzip2",
     "x-gzip",
+    "x-lz4",
     "x-lzma",
     "x-rar-compressed",
+    "x-rpm",
     "x-xz",
     "zip",
     "zstd",
@@ -125,11 +129,25 @@ mod tests {
 
     #[test]
     fn pictures_are_and_texts_are_not() {
-        for yes in ["image/png", "video/mp4", "font/woff2", "application/zip", "application/gzip"] {
+        for yes in [
+            "image/png",
+            "video/mp4",
+            "font/woff2",
+            "application/zip",
+            "application/gzip",
+            "application/epub+zip",
+            "application/x-brotli",
+        ] {
             assert!(is_compressed(yes), "{yes}");
         }
-        for no in ["text/html; charset=utf-8", "image/svg+xml", "application/wasm", "font/ttf", ""]
-        {
+        for no in [
+            "text/html; charset=utf-8",
+            "image/svg+xml",
+            "application/wasm",
+            "font/ttf",
+            "audio/midi",
+            "",
+        ] {
             assert!(!is_compressed(no), "{no}");
         }
     }

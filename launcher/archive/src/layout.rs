@@ -9,6 +9,7 @@
 //!                   local header  .holdall/bin/NAME          data      (payload, if there is one)
 //!                   local header  data/                                (directories are explicit)
 //!                   local header  data/index.html            data
+//!                   local header  .holdall/variants/data/index.html.br  (its variants, stored)
 //!                   …                                                  sorted by name
 //!                   local header  .holdall/index
 //!   index_offset      slots     slots × 16 bytes
@@ -41,7 +42,8 @@
 //! 4. A local header and its central header say the same of name, flags, method, CRC-32 and sizes.
 //! 5. Methods are stored (0) and deflate (8). No data descriptor, no encryption, no comment.
 //! 6. A directory's name ends in `/`, it has no data; every parent of an entry has its own entry.
-//! 7. Names are [`Name`](crate::Name)s, UTF-8, sorted bytewise after manifest and payload, unique.
+//! 7. Names are [`Name`](crate::Name)s, UTF-8, unique; the bundler sorts them bytewise after manifest
+//!    and payload, and puts the variants of a resource behind it. No reader relies on the order.
 //! 8. zip64 appears where a value needs it, and then with the sentinel in the 32-bit field.
 //! 9. A stored entry of [`PAGE_FROM`] bytes or more begins on a page; the padding is one extra field
 //!    [`EXTRA_ALIGNMENT`], zero-filled. Others begin where the header ends: no reader of bytes gains

@@ -1,7 +1,7 @@
 //! An open bundle: its archive and the manifest in it.
 
 use crate::error::BundleError;
-use crate::manifest::{MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest};
+use crate::manifest::{MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, VARIANTS_PREFIX};
 use holdall_archive::{Archive, Entry, Lookup, RESERVED};
 use std::path::Path;
 
@@ -79,11 +79,30 @@ impl Bundle {
     pub fn resources(
         &self,
     ) -> Result<impl Iterator<Item = Result<Entry<'_>, BundleError>>, BundleError> {
-        let visible = |entry: &Entry| !entry.is_directory() && !entry.name().starts_with(RESERVED);
+        let visible = |entry: &Entry| !entry.name().starts_with(RESERVED);
+        self.files_under("", visible)
+    }
+
+    /// The variants of resources in other codings than the archive's.
+    ///
+    /// # Errors
+    /// As [`resources`](Self::resources).
+    pub fn variants(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Entry<'_>, BundleError>>, BundleError> {
+        self.files_under(VARIANTS_PREFIX, |_| true)
+    }
+
+    fn files_under(
+        &self,
+        directory: &str,
+        is_wanted: fn(&Entry) -> bool,
+    ) -> Result<impl Iterator<Item = Result<Entry<'_>, BundleError>>, BundleError> {
+        let is_kept = move |entry: &Entry| !entry.is_directory() && is_wanted(entry);
         Ok(self
             .archive
-            .entries_under("")?
-            .filter(move |entry| entry.as_ref().map_or(true, visible))
+            .entries_under(directory)?
+            .filter(move |entry| entry.as_ref().map_or(true, is_kept))
             .map(|entry| entry.map_err(BundleError::Archive)))
     }
 

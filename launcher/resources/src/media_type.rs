@@ -19,6 +19,7 @@ pub fn media_type(name: &str) -> &'static str {
         return UNKNOWN;
     };
     overridden(extension)
+        .or_else(|| is_plain(extension).then_some("text/plain"))
         .or_else(|| mime_guess::from_ext(extension).first_raw())
         .map_or(UNKNOWN, with_charset)
 }
@@ -35,6 +36,10 @@ fn overridden(extension: &str) -> Option<&'static str> {
         .iter()
         .find(|(overridden, _)| overridden.eq_ignore_ascii_case(extension))
         .map(|(_, media_type)| *media_type)
+}
+
+fn is_plain(extension: &str) -> bool {
+    PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(extension))
 }
 
 fn with_charset(media_type: &'static str) -> &'static str {
@@ -65,14 +70,23 @@ const OVERRIDES: &[(&str, &str)] = &[
     ("ndjson", "application/x-ndjson"),
     ("jsonld", "application/ld+json"),
     ("geojson", "application/geo+json"),
+    ("topojson", "application/json"),
+    ("ipynb", "application/x-ipynb+json"),
+    ("cbor", "application/cbor"),
     ("webmanifest", "application/manifest+json"),
     ("wasm", "application/wasm"),
     ("ico", "image/x-icon"),
+    ("cur", "image/x-icon"),
     ("avif", "image/avif"),
     ("jxl", "image/jxl"),
     ("webp", "image/webp"),
+    ("ktx2", "image/ktx2"),
     ("glb", "model/gltf-binary"),
     ("gltf", "model/gltf+json"),
+    ("obj", "model/obj"),
+    ("mtl", "model/mtl"),
+    ("stl", "model/stl"),
+    ("usdz", "model/vnd.usdz+zip"),
     ("woff", "font/woff"),
     ("woff2", "font/woff2"),
     ("ttf", "font/ttf"),
@@ -80,8 +94,16 @@ const OVERRIDES: &[(&str, &str)] = &[
     ("opus", "audio/ogg"),
     ("m4a", "audio/mp4"),
     ("flac", "audio/flac"),
+    ("mid", "audio/midi"),
+    ("midi", "audio/midi"),
+    // RFC 8216, section 4: playlists, which are text though they speak of sound.
+    ("m3u", "application/vnd.apple.mpegurl"),
+    ("m3u8", "application/vnd.apple.mpegurl"),
+    ("ttml", "application/ttml+xml"),
+    ("vcf", "text/vcard"),
     ("xml", "application/xml"),
     ("md", "text/markdown"),
+    ("mdx", "text/markdown"),
     ("yaml", "application/yaml"),
     ("yml", "application/yaml"),
     ("toml", "application/toml"),
@@ -90,6 +112,20 @@ const OVERRIDES: &[(&str, &str)] = &[
     ("gz", "application/gzip"),
     ("tgz", "application/gzip"),
     ("xz", "application/x-xz"),
+    ("lz4", "application/x-lz4"),
+    ("lzma", "application/x-lzma"),
+    ("rar", "application/vnd.rar"),
+    ("deb", "application/vnd.debian.binary-package"),
+    ("rpm", "application/x-rpm"),
+];
+
+/// Sources and texts without a type of their own that browsers show.
+#[rustfmt::skip]
+const PLAIN: &[&str] = &[
+    "adoc", "astro", "bash", "bat", "bib", "cmake", "dart", "diff", "env", "fish", "glsl", "go",
+    "gradle", "hs", "java", "jsonc", "kt", "lock", "nix", "patch", "php", "pl", "properties",
+    "proto", "ps1", "rb", "rst", "scala", "sh", "sql", "svelte", "swift", "tex", "vue", "wat",
+    "wgsl", "zig", "zsh",
 ];
 
 /// Makes pairs of a subtype of text and the type with its charset.
@@ -142,6 +178,27 @@ mod tests {
             ("a.tar.gz", "application/gzip"),
             ("a.pdf", "application/pdf"),
             ("a.png", "image/png"),
+            ("a.heic", "image/heic"),
+            ("a.jxl", "image/jxl"),
+            ("a.vtt", "text/vtt; charset=utf-8"),
+            ("a.ics", "text/calendar; charset=utf-8"),
+            ("a.vcf", "text/vcard; charset=utf-8"),
+            ("a.weba", "audio/webm"),
+            ("a.m3u8", "application/vnd.apple.mpegurl"),
+            ("a.mpd", "application/dash+xml"),
+            ("a.atom", "application/atom+xml"),
+            ("a.rss", "application/rss+xml"),
+            ("a.xml", "application/xml"),
+            ("a.xhtml", "application/xhtml+xml"),
+            ("a.apk", "application/vnd.android.package-archive"),
+            ("a.7z", "application/x-7z-compressed"),
+            ("a.usdz", "model/vnd.usdz+zip"),
+            ("a.csv", "text/csv; charset=utf-8"),
+            ("a.log", "text/plain; charset=utf-8"),
+            ("a.conf", "text/plain; charset=utf-8"),
+            ("a.rst", "text/plain; charset=utf-8"),
+            ("a.SH", "text/plain; charset=utf-8"),
+            ("a.rs", "text/x-rust; charset=utf-8"),
         ] {
             assert_eq!(media_type(name), expected, "{name}");
         }
