@@ -331,6 +331,7 @@ Examples:
   holdall bundle                                    what is here
   holdall bundle app -o sayhello --release          a Cargo package, compressed as well as possible
   holdall bundle public --exclude '*.map'           a site, without its source maps
+  holdall bundle public --variants br,zstd          a site, compressed for HTTP beforehand
   holdall bundle . --path server.py --include data  a script with its data
   holdall bundle app -- -Z build-std                more arguments for cargo build
 

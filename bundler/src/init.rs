@@ -94,10 +94,21 @@ impl Found {
             }
             Self::Files => ("kind = \"site\"".to_owned(), ".", "# include = [\"**\"]".to_owned()),
         };
-        TEMPLATE
+        let packed = TEMPLATE
             .replace("{entry_point}", &entry_point)
             .replace("{root}", root)
-            .replace("{include}", &include)
+            .replace("{include}", &include);
+        format!("{packed}{}", self.serving())
+    }
+
+    fn serving(&self) -> String {
+        let serve = match self {
+            // It serves itself.
+            Self::Program { .. } => return String::new(),
+            Self::Package { .. } => "# \"/static\" = \"static\"",
+            Self::Site { .. } | Self::Files => "# \"/\" = \"\"",
+        };
+        SERVING.replace("{serve}", serve)
     }
 }
 
@@ -165,6 +176,39 @@ follow-symlinks = false
 
 # Whether what .gitignore names is left out.
 gitignore = true
+
+# What is compressed for HTTP in more ways than gzip: "br", "zstd" or both. Default: none, or
+# ["br"] with --release.
+# variants = ["br"]
+
+# Media types by glob, where the usual ones are wrong; the last that matches counts.
+# [resources.media-types]
+# "*.foo" = "text/x-foo; charset=utf-8"
+"#;
+
+/// What follows where resources may be served.
+const SERVING: &str = r#"
+# Which directory of resources is served at which URL prefix; "" is the root.
+# [serve]
+{serve}
+
+# How they are served; these are the defaults.
+# [static]
+# index = "index.html"
+# not-found = "404.html"
+# clean-urls = true
+# immutable = true
+# listing = false
+# fallback = "app.html"
+# cors = ["https://app.example"]
+
+# [[static.headers]]
+# for = "/assets/**"
+# set = { Cache-Control = "public, max-age=3600" }
+
+# [[static.redirects]]
+# from = "/blog/*"
+# to = "/articles/*"
 "#;
 
 #[cfg(test)]
@@ -191,6 +235,18 @@ mod tests {
             Path::new("dist")
         );
         config_for(&Found::Files);
+        // The comments are keys, too.
+        let site = Found::Site { root: "." }.manifest();
+        let (_, keys) = site.split_once("\n# variants").unwrap();
+        let keys: String = format!("# variants{keys}")
+            .lines()
+            .map(|line| line.strip_prefix("# ").unwrap_or(line))
+            .filter(|line| line.contains(" = ") || line.starts_with('['))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let config = config::parse(&format!("[resources]\n{keys}"), Path::new(FILE_NAME)).unwrap();
+        assert_eq!(config.serve["/"].get_ref(), "");
+        assert_eq!(config.rules.unwrap().get_ref().redirects[0].status, 308);
         config_for(&Found::Package { target: Target::Cdylib("x".into()), resources: vec![] });
     }
 

@@ -14,6 +14,8 @@ pub struct Summary {
     entry_point: String,
     executable: String,
     resources: Sizes,
+    variants: Sizes,
+    served: Option<String>,
     largest: Vec<Resource>,
     output: PathBuf,
     file_len: u64,
@@ -48,6 +50,11 @@ impl Summary {
             resources.add(size, packed_size);
             keep_largest(&mut largest, entry.name(), size, packed_size);
         }
+        let mut variants = Sizes::default();
+        for entry in bundle.variants()? {
+            let entry = entry?;
+            variants.add(entry.size(), entry.compressed_size());
+        }
         let entry_point = match bundle.payload()? {
             Some(payload) => {
                 format!(
@@ -64,6 +71,8 @@ impl Summary {
             entry_point,
             executable: format!("{} for {}", bytes(manifest.prefix.size), manifest.built.target),
             resources,
+            variants,
+            served: manifest.served().map(|served| served.to_string()),
             largest,
             output: output.to_owned(),
             file_len: bundle.archive().file_len(),
@@ -105,6 +114,13 @@ impl fmt::Display for Summary {
             let packed = grouped(resource.packed_size);
             let from = self::ratio(resource.size, resource.packed_size);
             writeln!(f, "  {label:11}  {packed:>width$}  {}{from}", escaped(&resource.name))?;
+        }
+        if self.variants.files > 0 {
+            let Sizes { files, size, .. } = self.variants;
+            writeln!(f, "  variants     {}, {}", plural(files, "file"), bytes(size))?;
+        }
+        if let Some(served) = &self.served {
+            writeln!(f, "  served       {}", escaped(served))?;
         }
         let path = self.output.to_string_lossy();
         writeln!(f, "  output       {}, {}", escaped(&path), bytes(self.file_len))

@@ -130,6 +130,7 @@ file         [..]/site, [..] bytes
 executable   [..] bytes, sha256 [..]
 content      8 files, [..] bytes, sha256 [..]
 resources    8 files, [..] bytes, packed [..]
+served       all resources at /
 index        used, [..] entries
 sandbox      [..]
 

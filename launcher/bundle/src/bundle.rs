@@ -90,7 +90,7 @@ impl Bundle {
     pub fn variants(
         &self,
     ) -> Result<impl Iterator<Item = Result<Entry<'_>, BundleError>>, BundleError> {
-        self.files_under(VARIANTS_PREFIX, |_| true)
+        self.files_under(VARIANTS_PREFIX.trim_end_matches('/'), |_| true)
     }
 
     fn files_under(

@@ -47,6 +47,7 @@ struct Info<'a> {
     manifest: &'a Manifest,
     file: FileInfo,
     resources: ResourcesInfo,
+    variants: VariantsInfo,
     #[serde(skip_serializing_if = "Option::is_none")]
     sandbox: Option<&'a str>,
 }
@@ -67,6 +68,13 @@ struct ResourcesInfo {
     packed_size: u64,
 }
 
+/// Resources in other codings than the archive's.
+#[derive(Serialize, Default)]
+struct VariantsInfo {
+    files: u64,
+    size: u64,
+}
+
 impl<'a> Info<'a> {
     fn new(bundle: &'a Bundle) -> Result<Self, BundleError> {
         let archive = bundle.archive();
@@ -77,6 +85,11 @@ impl<'a> Info<'a> {
             resources.size += entry.size();
             resources.packed_size += entry.compressed_size();
         }
+        let mut variants = VariantsInfo::default();
+        for entry in bundle.variants()? {
+            variants.files += 1;
+            variants.size += entry?.size();
+        }
         let file = FileInfo {
             path: archive.path().to_string_lossy().into_owned(),
             size: archive.file_len(),
@@ -84,7 +97,7 @@ impl<'a> Info<'a> {
             entries: archive.entries_len(),
             index: index_state(archive.index_state()?),
         };
-        Ok(Self { manifest: bundle.manifest(), file, resources, sandbox: None })
+        Ok(Self { manifest: bundle.manifest(), file, resources, variants, sandbox: None })
     }
 
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -119,6 +132,13 @@ impl<'a> Info<'a> {
                 grouped(resources.packed_size)
             ),
         )?;
+        if self.variants.files > 0 {
+            let VariantsInfo { files, size } = self.variants;
+            line("variants", format!("{} files, {} bytes", grouped(files), grouped(size)))?;
+        }
+        if let Some(served) = self.manifest.served() {
+            line("served", served.to_string())?;
+        }
         line("index", format!("{}, {} entries", file.index, grouped(file.entries)))?;
         match self.sandbox {
             Some(sandbox) => line("sandbox", sandbox.to_owned()),

@@ -207,6 +207,12 @@ impl Manifest {
         json
     }
 
+    /// What is served over HTTP: what the manifest says, or else all resources of a site.
+    pub fn served(&self) -> Option<Serving> {
+        let is_site = self.entry_point.kind == EntryPointKind::Site;
+        self.serving.clone().or_else(|| is_site.then(Serving::default))
+    }
+
     /// Checks what the types alone don't: the bundler calls it before it packs anything.
     ///
     /// # Errors
@@ -401,6 +407,17 @@ mod tests {
             });
             assert!(matches!(result, Err(ManifestError::Payload { .. })), "{kind} {payload:?}");
         }
+    }
+
+    #[test]
+    fn a_site_serves_all_unless_it_says_otherwise() {
+        let mut manifest = manifest();
+        assert_eq!(manifest.served(), None);
+        manifest.entry_point = EntryPoint { kind: EntryPointKind::Site, payload: None };
+        assert_eq!(manifest.served().unwrap().to_string(), "all resources at /");
+        let mounts = [("/a".into(), "b/c".into()), ("/x/y".into(), String::new())].into();
+        manifest.serving = Some(Serving { mounts, ..Serving::default() });
+        assert_eq!(manifest.served().unwrap().to_string(), "b/c/ at /a, all resources at /x/y");
     }
 
     #[test]

@@ -158,6 +158,19 @@ impl Serving {
     }
 }
 
+impl fmt::Display for Serving {
+    /// What is served where.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (prefix, directory) in &self.mounts {
+            let slash = if directory.is_empty() { "all resources" } else { "/" };
+            write!(f, "{separator}{directory}{slash} at {prefix}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
 impl Static {
     fn check(&self) -> Result<(), ServingError> {
         check_file_name("index", &self.index)?;
