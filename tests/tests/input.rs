@@ -274,6 +274,17 @@ fn a_wrong_manifest_is_told_with_its_place() {
         ("[entry-point]\nkind = 'plugin'\npath = 'index.html'\n", "index.html", 65),
         ("[resources]\ninclude = ['[']\n", "glob", 78),
         ("[resources]\nroot = 'gone'\n", "www/gone", 66),
+        ("[resources]\nvariants = ['gzip']\n", "holdall.toml:2:13: unknown variant", 78),
+        ("[resources.media-types]\n'*.x' = 'foo'\n", "holdall.toml:2:9: \"foo\" is no media", 78),
+        ("[resources.media-types]\n'[' = 'a/b'\n", "holdall.toml:2:1: the glob", 78),
+        ("[serve]\n'/a' = 'gone'\n", "holdall.toml:2:8: no resource is packed in", 78),
+        ("[serve]\n'a' = ''\n", "holdall.toml:2:1: [serve] has \"a\"", 78),
+        ("[serve]\n'/a' = ''\n'/a/' = ''\n", "holdall.toml:3:1: [serve] has \"/a\" twice", 78),
+        ("[static]\nfallback = 'a.html'\n", "holdall.toml:1:1: no resource is packed for", 78),
+        ("[static]\nindex = 'a/b'\n", "holdall.toml:1:1: [static] index", 78),
+        ("[static]\nlistin = true\n", "did you mean `listing`?", 78),
+        ("[[static.headers]]\nfor = 'x'\nset = {}\n", "begins with a slash", 78),
+        ("[[static.redirects]]\nfrom = '/x'\n", "needs a `to`", 78),
     ];
     for (manifest, words, code) in cases {
         scratch.write("www/holdall.toml", manifest);
@@ -283,6 +294,29 @@ fn a_wrong_manifest_is_told_with_its_place() {
         assert_eq!(ended.code(), code, "{manifest}: {line}");
         assert_eq!(fs::read(scratch.path("out")).unwrap(), b"the old file");
     }
+}
+
+#[test]
+fn who_serves_what_is_settled_before_anything_is_packed() {
+    let scratch = scratch();
+    scratch.write_program("www/run.sh", "#!/bin/sh\n");
+    let plugin = fixtures::c_plugin(&scratch, "service.c", "build/service.so", &[]);
+    let plugin = plugin.to_str().unwrap();
+    let linked = env!("CARGO_BIN_EXE_linked");
+    let serve = "[serve]\n'/' = ''\n";
+    let rules = "[static]\nlisting = true\n";
+    for (code, manifest, words) in [
+        ("www/run.sh", serve, "holdall.toml:2:7: an exec entry point serves itself"),
+        ("www/run.sh", rules, "holdall.toml:1:1: an exec entry point serves itself"),
+        (plugin, rules, "holdall.toml:1:1: [static] without [serve]: a plugin"),
+        (linked, rules, "holdall.toml:1:1: [static] without [serve]: a linked"),
+    ] {
+        scratch.write("www/holdall.toml", manifest);
+        let line = refused(&scratch, 78, &["--path", code]);
+        assert!(line.contains(words), "{code}: {line}");
+    }
+    scratch.write("www/holdall.toml", format!("{serve}{rules}"));
+    scratch.bundle("www", "out", &["--path", plugin]);
 }
 
 #[test]
