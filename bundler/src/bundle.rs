@@ -2,10 +2,11 @@
 
 use crate::binary;
 use crate::cli::BundleArgs;
+use crate::code::Code;
 use crate::error::Error;
 use crate::output::{ClosedFile, NewFile, OwnVerdict};
 use crate::pack::{self, PackError};
-use crate::plan::{Code, Plan};
+use crate::plan::Plan;
 use crate::prefix::EntryPoint;
 use crate::shell::Shell;
 use crate::summary::Summary;

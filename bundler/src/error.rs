@@ -3,6 +3,7 @@
 use crate::binary::BinaryError;
 use crate::cargo::CargoError;
 use crate::config::ConfigError;
+use crate::globs::GlobError;
 use crate::media::MediaTypeError;
 use crate::output::OutputError;
 use crate::pack::PackError;
@@ -32,6 +33,9 @@ pub enum Error {
     /// The executable that the file begins with can't be used.
     #[error(transparent)]
     Prefix(#[from] PrefixError),
+    /// A glob is wrong.
+    #[error(transparent)]
+    Glob(#[from] GlobError),
     /// A media type of the manifest of the inputs is wrong.
     #[error(transparent)]
     MediaType(#[from] MediaTypeError),
@@ -83,7 +87,7 @@ impl Error {
             Self::Cargo(error) => error.exit_code(),
             Self::Binary(error) => error.exit_code(),
             Self::Prefix(error) => error.exit_code(),
-            Self::Serve(_) | Self::MediaType(_) => ExitCode::Configuration,
+            Self::Glob(_) | Self::Serve(_) | Self::MediaType(_) => ExitCode::Configuration,
             Self::Tree(error) => error.exit_code(),
             Self::Pack(error) => error.exit_code(),
             Self::Output(error) => error.exit_code(),

@@ -9,11 +9,13 @@
 //! | [`cli`] | what was typed |
 //! | [`config`] | what `holdall.toml` or `[package.metadata.holdall]` says |
 //! | [`plan`] | both together: what will be packed, every mistake of usage found |
+//! | [`code`] | what runs, found |
 //! | [`cargo`] | builds the package, finds what was built |
 //! | [`binary`] | looks into executables: architecture, note, plug-in symbol |
 //! | [`prefix`] | the executable that the file begins with |
 //! | [`tree`] | the resources, found and named |
 //! | [`serving`] | which of them are served over HTTP |
+//! | [`globs`] | by patterns as in a `.gitignore` |
 //! | [`media`] | their media types |
 //! | [`pack`] | reads and digests them, writes them in order |
 //! | [`compress`] | makes them smaller |
@@ -27,9 +29,11 @@ pub mod binary;
 mod bundle;
 pub mod cargo;
 pub mod cli;
+pub mod code;
 pub mod compress;
 pub mod config;
 mod error;
+pub mod globs;
 mod init;
 mod inspect;
 mod manual;

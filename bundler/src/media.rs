@@ -1,7 +1,7 @@
 //! The media types of resources, and which of them are worth compressing.
 
 use crate::config::{Found, Place};
-use crate::tree::{self, TreeError};
+use crate::globs::{self, GlobError};
 use globset::GlobSet;
 
 /// The longest media type that the index of a bundle holds, in bytes.
@@ -31,7 +31,7 @@ pub enum MediaTypeError {
         /// Where the glob stands.
         place: Place,
         /// What is wrong with it.
-        source: TreeError,
+        source: GlobError,
     },
 }
 
@@ -45,7 +45,7 @@ impl MediaTypes {
         pairs.sort_by_key(|(glob, _)| glob.span().start);
         let compiled = pairs.into_iter().map(|(glob, value)| {
             let wrong = |source| MediaTypeError::Glob { place: found.place(glob.span()), source };
-            let globs = tree::compile(std::slice::from_ref(glob.get_ref())).map_err(wrong)?;
+            let globs = globs::compile(std::slice::from_ref(glob.get_ref())).map_err(wrong)?;
             let media_type = value.get_ref().clone();
             match is_media_type(&media_type) {
                 true => Ok((globs, media_type)),

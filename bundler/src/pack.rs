@@ -2,7 +2,7 @@
 //!
 //! Small files go through in windows: while one window is written, the next is packed by all cores.
 //! Files of [`STREAM_FROM_BYTES`] and more are streamed one after the other. So memory is bounded by
-//! two windows, however large the tree is.
+//! two windows, however large the tree is, and by what a compressor needs for each core.
 
 use crate::compress::{Compression, Packing, deflate};
 use crate::tree::{Item, Stamp};

@@ -2,11 +2,13 @@
 //!
 //! This is where every mistake of usage is found, before anything is built or written.
 
-use crate::cargo::{CargoError, Package, Target};
+use crate::cargo::Target;
 use crate::cli::{BundleArgs, PackingArgs};
+use crate::code::{Code, Wanted};
 use crate::compress::{Compression, Packing};
 use crate::config::{self, Config, Found};
 use crate::error::Error;
+use crate::globs::Globs;
 use crate::media::MediaTypes;
 use crate::serving::{ServeError, Served};
 use crate::tree::{self, TreeOptions};
@@ -50,17 +52,6 @@ pub struct Plan {
     pub time: DosTime,
 }
 
-/// Where the code of a bundle comes from.
-#[derive(Debug)]
-pub enum Code {
-    /// Cargo builds it.
-    Cargo(Box<Package>, Target),
-    /// It is there.
-    File(PathBuf),
-    /// There is none.
-    None,
-}
-
 /// What makes no sense.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -89,7 +80,7 @@ pub enum PlanError {
         second: &'static str,
     },
     /// The package has nothing that can run.
-    #[error("package {package} has no {wanted}; it has {}", crate::plan::listed(.found))]
+    #[error("package {package} has no {wanted}; it has {}", crate::code::listed(.found))]
     NoTarget {
         /// The package.
         package: String,
@@ -99,7 +90,7 @@ pub enum PlanError {
         found: Vec<Target>,
     },
     /// The package has several binaries.
-    #[error("package {package} has several binaries, choose one with --bin NAME: {}", crate::plan::listed(.found))]
+    #[error("package {package} has several binaries, choose one with --bin NAME: {}", crate::code::listed(.found))]
     SeveralTargets {
         /// The package.
         package: String,
@@ -195,122 +186,6 @@ impl Plan {
             time: time()?,
         })
     }
-}
-
-/// What the user wants to run, in the order of precedence: options, manifest, what is there.
-enum Wanted {
-    Path(PathBuf),
-    Bin(String),
-    Lib,
-    Nothing,
-    Inferred,
-}
-
-impl Wanted {
-    fn new(args: &BundleArgs, config: &Config, dir: &Path, kind: Option<EntryPointKind>) -> Self {
-        let (options, manifest) = (&args.entry, &config.entry_point);
-        if let Some(path) = &options.path {
-            Self::Path(path.clone())
-        } else if let Some(bin) = &options.bin {
-            Self::Bin(bin.clone())
-        } else if options.lib {
-            Self::Lib
-        } else if kind == Some(EntryPointKind::Site) {
-            Self::Nothing
-        } else if let Some(path) = &manifest.path {
-            Self::Path(dir.join(path))
-        } else if let Some(bin) = &manifest.bin {
-            Self::Bin(bin.clone())
-        } else if manifest.lib {
-            Self::Lib
-        } else {
-            Self::Inferred
-        }
-    }
-
-    fn find(
-        self,
-        kind: Option<EntryPointKind>,
-        cargo_toml: Option<&Path>,
-        dir: &Path,
-        args: &BundleArgs,
-    ) -> Result<Code, Error> {
-        let target: fn(&Package, Option<EntryPointKind>, &str) -> Result<Target, PlanError>;
-        let wanted;
-        match self {
-            Self::Path(path) => return Ok(Code::File(path)),
-            Self::Nothing => return Ok(Code::None),
-            Self::Inferred if cargo_toml.is_none() => {
-                return match kind {
-                    Some(kind) => Err(PlanError::NoCode { kind }.into()),
-                    None => Ok(Code::None),
-                };
-            }
-            Self::Inferred => (target, wanted) = (inferred_target, String::new()),
-            Self::Bin(name) => (target, wanted) = (bin_target, name),
-            Self::Lib => (target, wanted) = (lib_target, "the library".to_owned()),
-        }
-        let no_package = || PlanError::NoPackage { dir: dir.to_owned(), wanted: wanted.clone() };
-        let package = Package::find(cargo_toml.ok_or_else(no_package)?, &args.cargo)?;
-        let target = target(&package, kind, &wanted)?;
-        Ok(Code::Cargo(Box::new(package), target))
-    }
-}
-
-fn bin_target(
-    package: &Package,
-    _kind: Option<EntryPointKind>,
-    name: &str,
-) -> Result<Target, PlanError> {
-    let wanted = Target::Bin(name.to_owned());
-    if package.targets.contains(&wanted) {
-        return Ok(wanted);
-    }
-    Err(no_target(package, wanted.to_string()))
-}
-
-fn lib_target(
-    package: &Package,
-    _kind: Option<EntryPointKind>,
-    _name: &str,
-) -> Result<Target, PlanError> {
-    let library = package.targets.iter().find(|target| matches!(target, Target::Cdylib(_)));
-    library.cloned().ok_or_else(|| no_target(package, "cdylib".to_owned()))
-}
-
-/// The binary, or else the cdylib; the other way round where a plug-in is asked for.
-fn inferred_target(
-    package: &Package,
-    kind: Option<EntryPointKind>,
-    _name: &str,
-) -> Result<Target, PlanError> {
-    if kind == Some(EntryPointKind::Plugin) {
-        return lib_target(package, kind, "");
-    }
-    let bins: Vec<&Target> =
-        package.targets.iter().filter(|target| matches!(target, Target::Bin(_))).collect();
-    match (bins.as_slice(), kind) {
-        ([bin], _) => Ok((*bin).clone()),
-        ([first, ..], _) if package.has_default_run => Ok((*first).clone()),
-        ([], None) => lib_target(package, kind, "")
-            .map_err(|_| no_target(package, "binary or cdylib".to_owned())),
-        ([], Some(_)) => Err(no_target(package, "binary".to_owned())),
-        _ => Err(PlanError::SeveralTargets {
-            package: package.name.clone(),
-            found: bins.into_iter().cloned().collect(),
-        }),
-    }
-}
-
-fn no_target(package: &Package, wanted: String) -> PlanError {
-    PlanError::NoTarget { package: package.name.clone(), wanted, found: package.targets.clone() }
-}
-
-pub(crate) fn listed(targets: &[Target]) -> String {
-    if targets.is_empty() {
-        return "nothing that can run".to_owned();
-    }
-    targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn check_directory(dir: &Path) -> Result<(), PlanError> {
@@ -462,7 +337,7 @@ fn tree_options(
     };
     let exclude = if options.exclude.is_empty() { &manifest.exclude } else { &options.exclude };
     Ok(TreeOptions {
-        globs: tree::Globs::new(include.as_deref(), exclude)?,
+        globs: Globs::new(include.as_deref(), exclude)?,
         symlinks: match options.follow_symlinks || manifest.follow_symlinks {
             true => tree::Symlinks::Follow,
             false => tree::Symlinks::Refuse,
@@ -488,22 +363,4 @@ fn never(code: &Code, dir: &Path, output: &Path) -> Vec<PathBuf> {
         Code::None => {}
     }
     never
-}
-
-impl Code {
-    /// The file with the code, built if need be; `None` if there is none.
-    ///
-    /// # Errors
-    /// [`CargoError`].
-    pub fn file(
-        &self,
-        args: &BundleArgs,
-        shell: &crate::shell::Shell,
-    ) -> Result<Option<PathBuf>, CargoError> {
-        match self {
-            Self::Cargo(package, target) => package.build(target, &args.cargo, shell).map(Some),
-            Self::File(path) => Ok(Some(path.clone())),
-            Self::None => Ok(None),
-        }
-    }
 }

@@ -194,3 +194,19 @@ fn tried(names: &[String]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
     format!("it could be {}", names.join(" or "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_and_directories_have_one_spelling() {
+        for (prefix, expected) in [("/", "/"), ("/a", "/a"), ("/a/", "/a"), ("/a/b/", "/a/b")] {
+            assert_eq!(normal_prefix(prefix), expected);
+        }
+        let cases = [("", ""), (".", ""), ("./", ""), ("a", "a"), ("./a/b/", "a/b"), (".a", ".a")];
+        for (directory, expected) in cases {
+            assert_eq!(normal_directory(directory), expected, "{directory}");
+        }
+    }
+}

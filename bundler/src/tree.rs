@@ -1,6 +1,6 @@
 //! The files and directories that become resources: found, filtered, named, sorted.
 
-use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use crate::globs::Globs;
 use holdall_archive::{NameError, RESERVED};
 use holdall_bundle::ExitCode;
 use ignore::{DirEntry, WalkBuilder};
@@ -81,14 +81,6 @@ impl Stamp {
 /// Why the resources can't be found or named.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
-    /// A glob is wrong.
-    #[error("the glob {glob:?} is wrong")]
-    Glob {
-        /// The glob.
-        glob: String,
-        /// What is wrong.
-        source: globset::Error,
-    },
     /// A directory or file can't be read.
     #[error("can't read {}", path.display())]
     Read {
@@ -148,7 +140,6 @@ impl TreeError {
     /// What the process ends with.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Glob { .. } => ExitCode::Configuration,
             Self::Read { source, .. } => ExitCode::for_input(source.kind()),
             Self::Walk(error) => error
                 .io_error()
@@ -296,7 +287,7 @@ fn name(below: &Path, path: &Path) -> Result<String, TreeError> {
 
 /// Drops directories that are only there because something else was looked for in them.
 fn keep_parents(items: Vec<Item>, options: &TreeOptions) -> Vec<Item> {
-    if options.globs.include.is_none() {
+    if options.globs.includes_all() {
         return items;
     }
     // Backwards, so that a directory comes after everything that is in it.
@@ -314,54 +305,6 @@ fn keep_parents(items: Vec<Item>, options: &TreeOptions) -> Vec<Item> {
 
 fn is_below(name: &str, directory: &str) -> bool {
     name.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Include and exclude patterns, matched as in a .gitignore file: without a slash in it a pattern
-/// matches at any depth, with one it counts from the root; a directory stands for all that is in it.
-#[derive(Debug, Clone)]
-pub struct Globs {
-    include: Option<GlobSet>,
-    exclude: GlobSet,
-}
-
-impl Globs {
-    /// Compiles the patterns; `None` includes everything.
-    ///
-    /// # Errors
-    /// [`TreeError::Glob`].
-    pub fn new(include: Option<&[String]>, exclude: &[String]) -> Result<Self, TreeError> {
-        Ok(Self { include: include.map(compile).transpose()?, exclude: compile(exclude)? })
-    }
-
-    fn includes(&self, path: &Path) -> bool {
-        self.include.as_ref().is_none_or(|include| include.is_match(path))
-    }
-
-    fn excludes(&self, path: &Path) -> bool {
-        self.exclude.is_match(path)
-    }
-}
-
-/// Compiles patterns: two globs of the set for each, in their order.
-pub(crate) fn compile(patterns: &[String]) -> Result<GlobSet, TreeError> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let wrong = |source| TreeError::Glob { glob: pattern.clone(), source };
-        let trimmed = pattern.trim_end_matches('/');
-        let rooted = trimmed.strip_prefix("./").or_else(|| trimmed.strip_prefix('/'));
-        let glob = match rooted {
-            Some(rooted) => rooted.to_owned(),
-            None if trimmed.contains('/') => trimmed.to_owned(),
-            None => format!("**/{trimmed}"),
-        };
-        set.add(build(&glob).map_err(wrong)?);
-        set.add(build(&format!("{glob}/**")).map_err(wrong)?);
-    }
-    set.build().map_err(|source| TreeError::Glob { glob: patterns.join(" "), source })
-}
-
-fn build(glob: &str) -> Result<Glob, globset::Error> {
-    GlobBuilder::new(glob).literal_separator(true).build()
 }
 
 #[cfg(test)]

@@ -223,4 +223,13 @@ mod tests {
         assert!(Coding::Br.name("a-", &items).is_some());
         assert!(Coding::Br.name("a.br/x", &items).is_some());
     }
+
+    #[test]
+    fn the_window_of_zstd_is_one_that_http_allows() {
+        let content = vec![7; (8 << 20) + 1];
+        let data = zstd(&content, content.len()).unwrap();
+        // RFC 8878, section 3.1.1.1: the descriptor of the frame, then that of its window.
+        let (is_single_segment, exponent) = (data[4] & 0x20 != 0, data[5] >> 3);
+        assert!(!is_single_segment && exponent <= 13, "{:02x?}", &data[..6]);
+    }
 }

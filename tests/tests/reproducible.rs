@@ -107,7 +107,7 @@ fn a_wrong_source_date_epoch_is_told() {
 fn levels_change_the_size_and_not_the_content() {
     let scratch = Scratch::new();
     fixtures::site(&scratch, "www");
-    let sizes = ["--level=0", "--level=1", "--level=6", "--release"].map(|level| {
+    let sizes = ["--level=0", "--level=1", "--level=6", "--level=12"].map(|level| {
         let site = scratch.bundle("www", "site", &["--name", "site", level]);
         let text = Run::new(&site).args(["--cat-resource", "text.txt"]).ok();
         assert_eq!(text.text(), fixtures::text(), "{level}");
