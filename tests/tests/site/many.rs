@@ -1,6 +1,6 @@
 //! Fifty thousand resources: each is found, and what clients do to a server costs it no more.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use holdall_tests::fixtures::{Random, noise_of};
 use holdall_tests::process::{descriptors, memory, reset_on_close, wait_until};
@@ -23,16 +23,21 @@ fn names() -> Vec<String> {
     (0..COUNT).map(name).collect()
 }
 
-fn site() -> Arc<Site> {
-    SITE.get(|| {
-        let names = names();
-        let mut files: Vec<(&str, Vec<u8>)> =
-            names.iter().map(|name| (name.as_str(), name.clone().into_bytes())).collect();
-        files.push(("large.bin", noise_of(LARGE, 3)));
-        files.push(("large.txt", b"a line of a large text\n".repeat(LARGE / 23)));
-        files.push(("index.html", b"<p>start\n".to_vec()));
-        Site::of(&files, "")
-    })
+/// The site, and the right to be alone with it: these tests measure.
+fn site() -> (Arc<Site>, MutexGuard<'static, ()>) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let site = SITE.get(make);
+    (site, ONE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn make() -> Site {
+    let names = names();
+    let mut files: Vec<(&str, Vec<u8>)> =
+        names.iter().map(|name| (name.as_str(), name.clone().into_bytes())).collect();
+    files.push(("large.bin", noise_of(LARGE, 3)));
+    files.push(("large.txt", b"a line of a large text\n".repeat(LARGE / 23)));
+    files.push(("index.html", b"<p>start\n".to_vec()));
+    Site::of(&files, "")
 }
 
 /// The names in another order, so that neighbours are no neighbours.
@@ -46,7 +51,8 @@ fn shuffled(mut names: Vec<String>) -> Vec<String> {
 
 #[test]
 fn every_one_is_found() {
-    let site = site();
+    let (site, _alone) = site();
+    let before = memory(site.server.pid());
     let mut client = Client::connect(site.address());
     for names in shuffled(names()).chunks(100) {
         let request = |name: &String| format!("GET /{name} HTTP/1.1\r\nhost: test\r\n\r\n");
@@ -56,6 +62,9 @@ fn every_one_is_found() {
             assert_eq!((answer.status, answer.text()), (200, name.as_str()));
         }
     }
+    // What is prepared for each answer is kept within a limit.
+    let used = memory(site.server.pid()).saturating_sub(before);
+    assert!(used < 96 << 20, "{used} bytes for {COUNT} resources");
     for name in names().iter().step_by(501) {
         assert_eq!(site.get(&format!("/{name}")).text(), name);
         assert_eq!(site.get(&format!("/{name}x")).status, 404);
@@ -79,7 +88,7 @@ fn slow_readers(server: &Server, count: usize) -> Vec<Client> {
 
 #[test]
 fn slow_readers_take_little_memory() {
-    let site = site();
+    let (site, _alone) = site();
     let server = &site.server;
     assert_eq!(server.get("/").status, 200);
     let before = memory(server.pid());
@@ -96,7 +105,7 @@ fn slow_readers_take_little_memory() {
 
 #[test]
 fn clients_that_vanish_amid_a_content_leave_nothing_behind() {
-    let site = site();
+    let (site, _alone) = site();
     let server = &site.server;
     let before = descriptors(server.pid());
     let ranges = ["", "range: bytes=100-\r\n", "range: bytes=0-99,1000000-2000000\r\n"];
@@ -110,8 +119,7 @@ fn clients_that_vanish_amid_a_content_leave_nothing_behind() {
             reset_on_close(client.stream());
         }
     }
-    // Others may be at the same server.
-    wait_until("their descriptors are free", || descriptors(server.pid()) <= before + 8);
+    wait_until("their descriptors are free", || descriptors(server.pid()) <= before);
     assert_eq!(server.get("/").status, 200);
     let told = server.log().lines().join("\n");
     assert!(!told.contains("\"error\"") && !told.contains("\"warn\""), "{told}");
@@ -120,25 +128,22 @@ fn clients_that_vanish_amid_a_content_leave_nothing_behind() {
 /// Every answer to every kind of request, again and again, leaves the memory as it is.
 #[test]
 fn requests_leave_no_memory_behind() {
-    let site = site();
+    let (site, _alone) = site();
     let server = &site.server;
     let fields = [
-        "",
-        "accept-encoding: gzip\r\n",
         "if-none-match: *\r\n",
         "range: bytes=0-99\r\n",
         "range: bytes=0-9,20-29,40-49\r\n",
         "range: bytes=99999999-\r\n",
         "accept-encoding: *;q=0\r\n",
     ];
-    let targets = ["/large.txt", "/large.bin", "/", "/nothing", "/d1", "/%zz"];
+    let targets = ["/large.txt", "/large.bin", "/", "/nothing", "/d1"];
     let round = || {
         let mut client = Client::connect(server.address);
         for target in targets {
-            for fields in fields.iter().filter(|it| !it.is_empty() && !it.contains("gzip")) {
-                client.send(
-                    format!("GET {target} HTTP/1.1\r\nhost: test\r\n{fields}\r\n").repeat(20),
-                );
+            for fields in fields {
+                let request = format!("GET {target} HTTP/1.1\r\nhost: test\r\n{fields}\r\n");
+                client.send(request.repeat(20));
                 for _ in 0..20 {
                     assert!(client.response().status >= 200);
                 }
@@ -159,7 +164,7 @@ fn requests_leave_no_memory_behind() {
 /// Many clients at once, over HTTP/2 as well.
 #[test]
 fn a_crowd_is_served() {
-    let site = site();
+    let (site, _alone) = site();
     let name = &names()[4_711];
     for arguments in
         [&["-n", "3000", "-c", "20", "--h1"][..], &["-n", "3000", "-c", "5", "-m", "20"]]

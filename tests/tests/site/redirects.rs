@@ -183,7 +183,7 @@ fn nobody_is_led_astray() {
         "/go/http://evil.example",
         "/go/%0d%0ax-evil:%201",
         "/blog/%0d%0ax-evil:%201",
-        "/blog/%0d%0a%0d%0a<script>",
+        "/blog/%0d%0a%0d%0a%3cscript%3e",
         "/blog/%00",
         "/blog/a%0ax-evil:1",
         "/blog/..",

@@ -136,23 +136,21 @@ fn without_boundary(answer: &Answer) -> Vec<(String, String)> {
     fields.filter(|(name, _)| name != "connection").map(cut).collect()
 }
 
-/// Many at once on one connection of HTTP/2, large and small.
+/// Many at once on one connection of HTTP/2, large and small. Over TLS, as curl can't do that with a
+/// server of which it knows that it speaks HTTP/2.
 #[test]
 fn streams_do_not_mix() {
     let endpoints = Endpoints::new();
-    for (url, version) in [endpoints.ways()[1], endpoints.ways()[3]] {
-        let run =
-            tools::tool("curl").args(["-sS", "--parallel", "--parallel-max", "20", "--cacert"]);
-        let mut run = run.arg(&endpoints.root).args(version);
-        for (name, _) in &endpoints.contents {
-            run = run.arg("-o").arg(endpoints.scratch.path(name)).arg(format!("{url}/{name}"));
-        }
-        run.ok();
-        for (name, content) in &endpoints.contents {
-            assert!(
-                std::fs::read(endpoints.scratch.path(name)).unwrap() == *content,
-                "{url}/{name}"
-            );
-        }
+    let [.., (url, version)] = endpoints.ways();
+    let curl = tools::tool("curl").args(["-sS", "--parallel", "--parallel-max", "20", "--cacert"]);
+    let mut curl = curl.arg(&endpoints.root).args(version);
+    for (name, _) in &endpoints.contents {
+        curl = curl.arg("-o").arg(endpoints.scratch.path(name)).arg(format!("{url}/{name}"));
+    }
+    curl.ok();
+    for (name, content) in &endpoints.contents {
+        let file = endpoints.scratch.path(name);
+        // What is empty may have made no file.
+        assert!(std::fs::read(file).unwrap_or_default() == *content, "{url}/{name}");
     }
 }
