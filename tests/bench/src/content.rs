@@ -104,6 +104,12 @@ pub fn site(files: usize, scale: f64) -> Vec<Resource> {
     (0..files).map(|number| site_file(number, scale, &words, &mut random)).collect()
 }
 
+/// A page of `size_bytes` or a little more.
+pub fn page(size_bytes: usize) -> Vec<u8> {
+    let mut random = Random::new(23);
+    Words::new(&mut random).text("html", size_bytes, &mut random)
+}
+
 fn site_file(number: usize, scale: f64, words: &Words, random: &mut Random) -> Resource {
     let (kind, typical) = pick_kind(random);
     // From a quarter of the typical size to about twice of it.

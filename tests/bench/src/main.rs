@@ -4,9 +4,12 @@ mod bundles;
 mod content;
 mod cores;
 mod figures;
+mod http;
 mod load;
+mod markdown;
 mod measure;
 mod options;
+mod processes;
 mod programs;
 mod report;
 mod server;
@@ -16,7 +19,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use options::{Effort, Options};
+use options::{Effort, Options, Task};
 use programs::Programs;
 use report::Verdict;
 
@@ -29,8 +32,15 @@ struct Bench<'a> {
 }
 
 fn main() -> Result<()> {
-    let Some(options) = Options::parse(lexopt::Parser::from_env())? else { return Ok(()) };
     let programs = Programs::beside_this()?;
+    match Task::parse(lexopt::Parser::from_env())? {
+        Some(Task::Figures(options)) => measure_figures(&options, &programs),
+        Some(Task::Http(options)) => http::run(&options, &programs),
+        None => Ok(()),
+    }
+}
+
+fn measure_figures(options: &Options, programs: &Programs) -> Result<()> {
     if !options.built {
         programs.build()?;
     }
@@ -40,8 +50,7 @@ fn main() -> Result<()> {
     let mut verdicts = Vec::new();
     for figure in &options.figures {
         let directory = programs.scratch()?;
-        let bench =
-            Bench { programs: &programs, effort: options.effort, directory: directory.path() };
+        let bench = Bench { programs, effort: options.effort, directory: directory.path() };
         let rows = (figure.measure)(&bench).with_context(|| format!("in {}", figure.name))?;
         report::print(figure.title, &rows);
         verdicts.extend(rows.iter().map(report::Row::verdict));

@@ -3,7 +3,19 @@
 use anyhow::{Result, bail};
 use lexopt::{Arg, ValueExt};
 
-use crate::figures::{FIGURES, Figure};
+use crate::{
+    figures::{FIGURES, Figure},
+    http,
+};
+
+/// What the user asked for.
+#[derive(Debug)]
+pub enum Task {
+    /// The figures of docs/performance.md.
+    Figures(Options),
+    /// A site beside other servers.
+    Http(http::Options),
+}
 
 /// What to measure, and how long.
 #[derive(Debug)]
@@ -42,9 +54,19 @@ impl Effort {
     }
 }
 
-impl Options {
+impl Task {
     /// Understands the command line; `None` if it only asked for help.
-    pub fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>> {
+    pub fn parse(mut arguments: lexopt::Parser) -> Result<Option<Task>> {
+        if arguments.raw_args()?.peek().is_some_and(|word| word == "http") {
+            arguments.value()?;
+            return Ok(http::Options::parse(&mut arguments)?.map(Task::Http));
+        }
+        Ok(Options::parse(arguments)?.map(Task::Figures))
+    }
+}
+
+impl Options {
+    fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>> {
         let mut options =
             Options { figures: Vec::new(), effort: Effort::Full, priority: false, built: false };
         while let Some(argument) = arguments.next()? {
@@ -75,7 +97,8 @@ fn figure(name: &str) -> Result<&'static Figure> {
 }
 
 fn print_help() {
-    println!("usage: holdall-bench [--quick] [--priority] [--no-build] [FIGURE]...\n");
+    println!("usage: holdall-bench [--quick] [--priority] [--no-build] [FIGURE]...");
+    println!("       holdall-bench http --help\n");
     println!("  --quick     few repetitions, small trees");
     println!("  --no-build  measure the programs as they were built before");
     println!("  --priority  ask for real-time priority (a busy machine disturbs less)\n");

@@ -30,11 +30,18 @@ impl Programs {
     /// Builds what is measured.
     pub fn build(&self) -> Result<()> {
         self.build_ours()?;
+        self.build_bundler()?;
         self.build_launcher(Linking::Dynamic)?;
         self.build_launcher(Linking::Static)?;
         self.build_servers()?;
         self.build_static_reader()?;
         self.build_static_c()
+    }
+
+    /// Builds what [`http`](crate::http) measures.
+    pub fn build_for_http(&self) -> Result<()> {
+        self.build_bundler()?;
+        self.build_servers()
     }
 
     /// Reads its first resource and ends; it has the note, so it can head a bundle.
@@ -75,6 +82,11 @@ impl Programs {
     /// Hyper with the handler of `serving/answer.rs`, and nothing of holdall.
     pub fn bare_server(&self) -> PathBuf {
         self.as_shipped(Linking::Dynamic, "bench-hyper")
+    }
+
+    /// Hyper with one constant, in clear text or over TLS.
+    pub fn constant_server(&self) -> PathBuf {
+        self.as_shipped(Linking::Dynamic, "bench-constant")
     }
 
     /// The same handler in a program that can head a bundle.
@@ -125,8 +137,11 @@ impl Programs {
     fn build_ours(&self) -> Result<()> {
         let mut cargo = cargo(&self.target_dir);
         cargo.args(["--release", "-p", "holdall-bench", "--bins", "--example", "bench_plugin"]);
-        succeed(&mut cargo)?;
-        let mut cargo = self::cargo(&self.target_dir);
+        succeed(&mut cargo)
+    }
+
+    fn build_bundler(&self) -> Result<()> {
+        let mut cargo = cargo(&self.target_dir);
         succeed(cargo.args(["--release", "-p", "holdall", "--bin", "holdall"]))
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::markdown;
+
 /// One line of the table.
 #[derive(Debug)]
 pub struct Row {
@@ -137,6 +139,7 @@ impl fmt::Display for Quantity {
             Quantity::Time(s) if s.abs() < 1e-3 => write!(f, "{:.0} us", s * 1e6),
             Quantity::Time(s) if s.abs() < 1.0 => write!(f, "{:.2} ms", s * 1e3),
             Quantity::Time(s) => write!(f, "{s:.2} s"),
+            Quantity::Size(bytes) if bytes < 100_000 => write!(f, "{:.2} KB", bytes as f64 / 1e3),
             Quantity::Size(bytes) => write!(f, "{:.2} MB", bytes as f64 / 1e6),
             Quantity::Count(count) => write!(f, "{count}"),
             Quantity::Rate(rate) => write!(f, "{rate:.0}/s"),
@@ -165,23 +168,10 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Prints the rows of a figure as a Markdown table, so that they can go into a document as they are.
+/// Prints the rows of a figure as a table.
 pub fn print(title: &str, rows: &[Row]) {
     const HEAD: [&str; 6] = ["figure", "measured", "control", "ratio", "goal", ""];
-    let head = HEAD.map(str::to_owned);
-    let cells: Vec<[String; 6]> =
-        std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
-    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..HEAD.len()).map(|column| width(column).unwrap_or(0)).collect();
-    println!("\n## {title}\n");
-    for (number, row) in cells.iter().enumerate() {
-        let padded = row.iter().zip(&widths).map(|(cell, width)| format!(" {cell:<width$} |"));
-        println!("|{}", padded.collect::<String>());
-        if number == 0 {
-            let rule = widths.iter().map(|width| format!("{}|", "-".repeat(width + 2)));
-            println!("|{}", rule.collect::<String>());
-        }
-    }
+    markdown::print(title, &HEAD, rows.iter().map(|row| row.cells().into()).collect());
 }
 
 #[cfg(test)]

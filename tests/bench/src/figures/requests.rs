@@ -10,7 +10,7 @@ use crate::{
     bundles::Recipe,
     content,
     cores::Cores,
-    load::{Answered, Protocol},
+    load::{Answered, Load, Protocol},
     measure::{cpu_time, median},
     report::{Goal, Quantity, Row},
     server::Server,
@@ -127,7 +127,8 @@ impl<'a> Servers<'a> {
         let server = self.cores.for_server(|| Server::start(command, &log))??;
         let url = format!("{}{}", server.url, workload.path);
         let before = cpu_time(server.pid())?;
-        let Answered { requests, rate } = workload.protocol.load(&url, DURATION, &self.cores)?;
+        let load = Load::of(workload.protocol);
+        let Answered { requests, rate, .. } = load.run(&url, DURATION, &self.cores)?;
         let spent = cpu_time(server.pid())? - before;
         Ok(Turn { cost_s: spent.as_secs_f64() / requests as f64, rate })
     }
