@@ -1,16 +1,20 @@
 //! Fifty thousand resources: each is found, and what clients do to a server costs it no more.
 
+use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use holdall_tests::fixtures::{Random, noise_of};
-use holdall_tests::process::{descriptors, memory, reset_on_close, wait_until};
-use holdall_tests::{Client, Server, tools};
+use holdall_tests::process::{descriptors, memory, processor_time, reset_on_close, wait_until};
+use holdall_tests::{Client, Scratch, Server, tools};
 
 use crate::fixture::{Shared, Site};
 
 static SITE: Shared = Shared::new();
 
 const COUNT: usize = 50_000;
+/// More than anybody would guess right.
+const CONTENTS: usize = 997;
 const LARGE: usize = 5 << 20;
 
 /// Names of files in directories of directories, the same each time.
@@ -31,17 +35,30 @@ fn site() -> (Arc<Site>, MutexGuard<'static, ()>) {
 }
 
 fn make() -> Site {
-    let names = names();
-    let mut files: Vec<(&str, Vec<u8>)> =
-        names.iter().map(|name| (name.as_str(), name.clone().into_bytes())).collect();
-    files.push(("large.bin", noise_of(LARGE, 3)));
-    files.push(("large.txt", b"a line of a large text\n".repeat(LARGE / 23)));
-    files.push(("index.html", b"<p>start\n".to_vec()));
-    Site::of(&files, "")
+    let scratch = Scratch::new();
+    scratch.write("www/large.bin", noise_of(LARGE, 3));
+    scratch.write("www/large.txt", "a line of a large text\n".repeat(LARGE / 23));
+    scratch.write("www/index.html", "<p>start\n");
+    for (number, name) in names().iter().enumerate() {
+        let file = scratch.path("www").join(name);
+        fs::create_dir_all(file.parent().expect("a directory")).expect("a directory of ours");
+        // One file with many names is made faster than many files.
+        let content = scratch.path(format!("contents/{}", number % CONTENTS));
+        if number < CONTENTS {
+            scratch.write(&content, content_of(number));
+        }
+        fs::hard_link(content, file).expect("a file of ours");
+    }
+    Site::of_directory(scratch)
+}
+
+fn content_of(number: usize) -> String {
+    format!("content {}\n", number % CONTENTS)
 }
 
 /// The names in another order, so that neighbours are no neighbours.
-fn shuffled(mut names: Vec<String>) -> Vec<String> {
+fn shuffled() -> Vec<(usize, String)> {
+    let mut names: Vec<_> = names().into_iter().enumerate().collect();
     let mut random = Random::new(7);
     for at in (1..names.len()).rev() {
         names.swap(at, random.below(at as u64 + 1) as usize);
@@ -54,19 +71,20 @@ fn every_one_is_found() {
     let (site, _alone) = site();
     let before = memory(site.server.pid());
     let mut client = Client::connect(site.address());
-    for names in shuffled(names()).chunks(100) {
-        let request = |name: &String| format!("GET /{name} HTTP/1.1\r\nhost: test\r\n\r\n");
+    for names in shuffled().chunks(100) {
+        let request =
+            |(_, name): &(usize, String)| format!("GET /{name} HTTP/1.1\r\nhost: test\r\n\r\n");
         client.send(names.iter().map(request).collect::<String>());
-        for name in names {
+        for (number, name) in names {
             let answer = client.response();
-            assert_eq!((answer.status, answer.text()), (200, name.as_str()));
+            assert_eq!((answer.status, answer.text()), (200, &*content_of(*number)), "{name}");
         }
     }
     // What is prepared for each answer is kept within a limit.
     let used = memory(site.server.pid()).saturating_sub(before);
     assert!(used < 96 << 20, "{used} bytes for {COUNT} resources");
-    for name in names().iter().step_by(501) {
-        assert_eq!(site.get(&format!("/{name}")).text(), name);
+    for (number, name) in names().iter().enumerate().step_by(501) {
+        assert_eq!(site.get(&format!("/{name}")).text(), content_of(number));
         assert_eq!(site.get(&format!("/{name}x")).status, 404);
         let (directory, _) = name.rsplit_once('/').expect("a directory");
         assert_eq!(site.get(&format!("/{directory}/")).status, 404, "{directory}");
@@ -159,6 +177,25 @@ fn requests_leave_no_memory_behind() {
     });
     let kept: Vec<_> = kept.take_while(|&more| more > 256 << 10).collect();
     assert!(kept.len() < 6, "{kept:?} bytes more after each round");
+}
+
+/// What has no end of segments takes no longer than its bytes.
+#[test]
+fn paths_without_end_cost_little() {
+    let (site, _alone) = site();
+    let server = &site.server;
+    let paths =
+        ["a/".repeat(30_000), "%61/".repeat(15_000), "/".repeat(60_000), "a".repeat(60_000)];
+    let before = processor_time(server.pid());
+    for path in &paths {
+        let mut client = Client::connect(server.address);
+        for _ in 0..20 {
+            assert_eq!(client.get(&format!("/{path}")).status, 404);
+            assert_eq!(client.get(&format!("/d1/e1/{path}")).status, 404);
+        }
+    }
+    let used = processor_time(server.pid()) - before;
+    assert!(used < Duration::from_secs(5), "{used:?} for 160 requests");
 }
 
 /// Many clients at once, over HTTP/2 as well.

@@ -97,31 +97,34 @@ fn check_head(endpoints: &Endpoints, url: &str, version: &[&str], got: &Answer) 
 #[test]
 fn every_way_says_the_same() {
     let endpoints = Endpoints::new();
-    for (name, fields) in [
-        ("/packed-1048577.txt", &[][..]),
-        ("/packed-1048577.txt", &["accept-encoding: gzip"]),
-        ("/packed-1048577.txt", &["range: bytes=1000000-1000099"]),
-        ("/packed-1048577.txt", &["range: bytes=0-99,1000000-1000099"]),
-        ("/stored-5242880.bin", &["range: bytes=5000000-"]),
-        ("/stored-5242880.bin", &["range: bytes=-1"]),
-        ("/stored-5242880.bin", &["if-none-match: *"]),
-        ("/stored-5242880.bin", &["range: bytes=5242880-"]),
-        ("/nothing", &[]),
-        ("/%zz", &[]),
-        ("/stored-0.bin", &[]),
+    for (method, name, fields) in [
+        ("GET", "/packed-1048577.txt", &[][..]),
+        ("GET", "/packed-1048577.txt", &["accept-encoding: gzip"]),
+        ("GET", "/packed-1048577.txt", &["range: bytes=1000000-1000099"]),
+        ("GET", "/packed-1048577.txt", &["range: bytes=0-99,1000000-1000099"]),
+        ("GET", "/stored-5242880.bin", &["range: bytes=5000000-"]),
+        ("GET", "/stored-5242880.bin", &["range: bytes=-1"]),
+        ("GET", "/stored-5242880.bin", &["if-none-match: *"]),
+        ("GET", "/stored-5242880.bin", &["if-match: \"x\""]),
+        ("GET", "/stored-5242880.bin", &["range: bytes=5242880-"]),
+        ("GET", "/stored-5242880.bin", &["accept-encoding: *;q=0"]),
+        ("GET", "/stored-0.bin", &[]),
+        ("GET", "/nothing", &[]),
+        ("GET", "/%zz", &[]),
+        ("POST", "/stored-17.bin", &[]),
+        ("DELETE", "/nothing", &[]),
+        ("OPTIONS", "/stored-17.bin", &[]),
     ] {
         let mut answers = endpoints.ways().map(|(url, version)| {
-            let answer = endpoints.curl(&format!("{url}{name}"), version, fields);
+            let arguments = [version, &["-X", method]].concat();
+            let answer = endpoints.curl(&format!("{url}{name}"), &arguments, fields);
             (answer.status, without_boundary(&answer), answer.body)
         });
         let first = std::mem::take(&mut answers[0]);
         for (number, answer) in answers.into_iter().enumerate().skip(1) {
-            assert_eq!(
-                (answer.0, &answer.1),
-                (first.0, &first.1),
-                "{name} {fields:?}, way {number}"
-            );
-            assert_eq!(answer.2.len(), first.2.len(), "{name} {fields:?}, way {number}");
+            let told = format!("{method} {name} {fields:?}, way {number}");
+            assert_eq!((answer.0, &answer.1), (first.0, &first.1), "{told}");
+            assert_eq!(answer.2.len(), first.2.len(), "{told}");
         }
     }
 }
