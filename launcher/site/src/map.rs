@@ -126,15 +126,16 @@ impl Map {
         {
             return Ok(Place::Fallback(resource));
         }
-        // From the directory of the path upwards.
-        let mut above = rest;
-        while let Some((parent, _)) = above.rsplit_once('/') {
-            if let Some(page) = self.find(&join(&join(directory, parent), &self.not_found))? {
-                return Ok(Place::Missing(Some(page)));
+        // Downwards, as far as there are directories, however long the path is: the last one is nearest.
+        let mut page = self.find(&join(directory, &self.not_found))?;
+        for (at, _) in rest.match_indices('/') {
+            let below = join(directory, &rest[..at]);
+            if !is_dir(self.resources, &below)? {
+                break;
             }
-            above = parent;
+            page = self.find(&join(&below, &self.not_found))?.or(page);
         }
-        Ok(Place::Missing(self.find(&join(directory, &self.not_found))?))
+        Ok(Place::Missing(page))
     }
 
     /// A name that no resource can have finds none.

@@ -38,9 +38,19 @@ impl Pattern {
         self.captures(path).is_some()
     }
 
+    /// Whether a path has what the pattern has before its first star or question mark; most paths
+    /// have not, and need no closer look.
+    fn begins(&self, path: &[u8]) -> bool {
+        let mut path = path.iter();
+        self.0.iter().map_while(Token::byte).all(|byte| path.next() == Some(&byte))
+    }
+
     /// What each `*` and `**` stands for, as much as possible from the left; `None` if the pattern
     /// does not match. Takes time and memory by the product of both lengths, at most.
     pub fn captures<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
+        if !self.begins(path.as_bytes()) {
+            return None;
+        }
         let reach = Reach::new(&self.0, path.as_bytes());
         if !reach.is_match(0, 0) {
             return None;
@@ -113,6 +123,13 @@ impl<'p> Reach<'p> {
 }
 
 impl Token {
+    fn byte(&self) -> Option<u8> {
+        match self {
+            Self::Byte(byte) => Some(*byte),
+            _ => None,
+        }
+    }
+
     fn takes(self, byte: u8) -> bool {
         match self {
             Self::Byte(own) => own == byte,

@@ -7,7 +7,7 @@ const FILES: [(&str, &str); 3] =
     [("index.html", "<p>start\n"), ("data.json", "{}\n"), ("docs/index.html", "<p>docs\n")];
 
 /// Requests of every kind, and their status.
-const REQUESTS: [(&str, &str, &[&str], u16); 9] = [
+const REQUESTS: [(&str, &str, &[&str], u16); 11] = [
     ("GET", "/data.json", &[], 200),
     ("HEAD", "/data.json", &[], 200),
     ("GET", "/data.json", &["if-none-match: *"], 304),
@@ -16,6 +16,8 @@ const REQUESTS: [(&str, &str, &[&str], u16); 9] = [
     ("GET", "/data.json", &["range: bytes=9-"], 416),
     ("GET", "/docs", &[], 308),
     ("GET", "/nothing", &[], 404),
+    ("GET", "/data.json", &["accept-encoding: *;q=0"], 406),
+    ("POST", "/data.json", &["content-length: 0"], 405),
     ("OPTIONS", "/data.json", &[], 204),
 ];
 

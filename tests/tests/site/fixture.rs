@@ -34,11 +34,20 @@ impl Site {
 
     /// The same with more arguments for the bundler.
     pub fn with<C: AsRef<[u8]>>(files: &[(&str, C)], manifest: &str, arguments: &[&str]) -> Self {
-        let scratch = pack(files, manifest, arguments);
         let kind = match manifest.contains("[[static.headers]]") {
             true => Kind::Ruled,
             false => Kind::Plain,
         };
+        Self::serve(pack(files, manifest, arguments), kind)
+    }
+
+    /// The same with the files that are in the directory `www` already.
+    pub fn of_directory(scratch: Scratch) -> Self {
+        pack_directory(&scratch, &[]);
+        Self::serve(scratch, Kind::Plain)
+    }
+
+    fn serve(scratch: Scratch, kind: Kind) -> Self {
         Self { server: Server::start(scratch.path(BUNDLE)), scratch, kind, seen: Seen::default() }
     }
 
@@ -51,9 +60,7 @@ impl Site {
     ) -> Self {
         let program = program.to_str().expect("a path of text");
         let arguments = ["--path", program, "--entry-point", kind];
-        let scratch = pack(files, manifest, &arguments);
-        let server = Server::start(scratch.path(BUNDLE));
-        Self { server, scratch, kind: Kind::Service, seen: Seen::default() }
+        Self::serve(pack(files, manifest, &arguments), Kind::Service)
     }
 
     /// Where it serves.
@@ -133,8 +140,12 @@ impl Shared {
 /// Writes files and manifest, and packs them; says why, if the bundler won't.
 pub fn pack<C: AsRef<[u8]>>(files: &[(&str, C)], manifest: &str, arguments: &[&str]) -> Scratch {
     let scratch = write(files, manifest);
-    scratch.bundler(BUNDLE).args(["www", "--quiet"]).args(arguments).ok();
+    pack_directory(&scratch, arguments);
     scratch
+}
+
+fn pack_directory(scratch: &Scratch, arguments: &[&str]) {
+    scratch.bundler(BUNDLE).args(["www", "--quiet"]).args(arguments).ok();
 }
 
 /// Packs what has to be refused; returns the line that says why.

@@ -1,16 +1,20 @@
 //! Fifty thousand resources: each is found, and what clients do to a server costs it no more.
 
-use std::sync::Arc;
+use std::fs;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use holdall_tests::fixtures::{Random, noise_of};
-use holdall_tests::process::{descriptors, memory, reset_on_close, wait_until};
-use holdall_tests::{Client, Server, tools};
+use holdall_tests::process::{descriptors, memory, processor_time, reset_on_close, wait_until};
+use holdall_tests::{Client, Scratch, Server, tools};
 
 use crate::fixture::{Shared, Site};
 
 static SITE: Shared = Shared::new();
 
 const COUNT: usize = 50_000;
+/// More than anybody would guess right.
+const CONTENTS: usize = 997;
 const LARGE: usize = 5 << 20;
 
 /// Names of files in directories of directories, the same each time.
@@ -23,20 +27,38 @@ fn names() -> Vec<String> {
     (0..COUNT).map(name).collect()
 }
 
-fn site() -> Arc<Site> {
-    SITE.get(|| {
-        let names = names();
-        let mut files: Vec<(&str, Vec<u8>)> =
-            names.iter().map(|name| (name.as_str(), name.clone().into_bytes())).collect();
-        files.push(("large.bin", noise_of(LARGE, 3)));
-        files.push(("large.txt", b"a line of a large text\n".repeat(LARGE / 23)));
-        files.push(("index.html", b"<p>start\n".to_vec()));
-        Site::of(&files, "")
-    })
+/// The site, and the right to be alone with it: these tests measure.
+fn site() -> (Arc<Site>, MutexGuard<'static, ()>) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let site = SITE.get(make);
+    (site, ONE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn make() -> Site {
+    let scratch = Scratch::new();
+    scratch.write("www/large.bin", noise_of(LARGE, 3));
+    scratch.write("www/large.txt", "a line of a large text\n".repeat(LARGE / 23));
+    scratch.write("www/index.html", "<p>start\n");
+    for (number, name) in names().iter().enumerate() {
+        let file = scratch.path("www").join(name);
+        fs::create_dir_all(file.parent().expect("a directory")).expect("a directory of ours");
+        // One file with many names is made faster than many files.
+        let content = scratch.path(format!("contents/{}", number % CONTENTS));
+        if number < CONTENTS {
+            scratch.write(&content, content_of(number));
+        }
+        fs::hard_link(content, file).expect("a file of ours");
+    }
+    Site::of_directory(scratch)
+}
+
+fn content_of(number: usize) -> String {
+    format!("content {}\n", number % CONTENTS)
 }
 
 /// The names in another order, so that neighbours are no neighbours.
-fn shuffled(mut names: Vec<String>) -> Vec<String> {
+fn shuffled() -> Vec<(usize, String)> {
+    let mut names: Vec<_> = names().into_iter().enumerate().collect();
     let mut random = Random::new(7);
     for at in (1..names.len()).rev() {
         names.swap(at, random.below(at as u64 + 1) as usize);
@@ -46,18 +68,23 @@ fn shuffled(mut names: Vec<String>) -> Vec<String> {
 
 #[test]
 fn every_one_is_found() {
-    let site = site();
+    let (site, _alone) = site();
+    let before = memory(site.server.pid());
     let mut client = Client::connect(site.address());
-    for names in shuffled(names()).chunks(100) {
-        let request = |name: &String| format!("GET /{name} HTTP/1.1\r\nhost: test\r\n\r\n");
+    for names in shuffled().chunks(100) {
+        let request =
+            |(_, name): &(usize, String)| format!("GET /{name} HTTP/1.1\r\nhost: test\r\n\r\n");
         client.send(names.iter().map(request).collect::<String>());
-        for name in names {
+        for (number, name) in names {
             let answer = client.response();
-            assert_eq!((answer.status, answer.text()), (200, name.as_str()));
+            assert_eq!((answer.status, answer.text()), (200, &*content_of(*number)), "{name}");
         }
     }
-    for name in names().iter().step_by(501) {
-        assert_eq!(site.get(&format!("/{name}")).text(), name);
+    // What is prepared for each answer is kept within a limit.
+    let used = memory(site.server.pid()).saturating_sub(before);
+    assert!(used < 96 << 20, "{used} bytes for {COUNT} resources");
+    for (number, name) in names().iter().enumerate().step_by(501) {
+        assert_eq!(site.get(&format!("/{name}")).text(), content_of(number));
         assert_eq!(site.get(&format!("/{name}x")).status, 404);
         let (directory, _) = name.rsplit_once('/').expect("a directory");
         assert_eq!(site.get(&format!("/{directory}/")).status, 404, "{directory}");
@@ -79,7 +106,7 @@ fn slow_readers(server: &Server, count: usize) -> Vec<Client> {
 
 #[test]
 fn slow_readers_take_little_memory() {
-    let site = site();
+    let (site, _alone) = site();
     let server = &site.server;
     assert_eq!(server.get("/").status, 200);
     let before = memory(server.pid());
@@ -96,7 +123,7 @@ fn slow_readers_take_little_memory() {
 
 #[test]
 fn clients_that_vanish_amid_a_content_leave_nothing_behind() {
-    let site = site();
+    let (site, _alone) = site();
     let server = &site.server;
     let before = descriptors(server.pid());
     let ranges = ["", "range: bytes=100-\r\n", "range: bytes=0-99,1000000-2000000\r\n"];
@@ -110,8 +137,7 @@ fn clients_that_vanish_amid_a_content_leave_nothing_behind() {
             reset_on_close(client.stream());
         }
     }
-    // Others may be at the same server.
-    wait_until("their descriptors are free", || descriptors(server.pid()) <= before + 8);
+    wait_until("their descriptors are free", || descriptors(server.pid()) <= before);
     assert_eq!(server.get("/").status, 200);
     let told = server.log().lines().join("\n");
     assert!(!told.contains("\"error\"") && !told.contains("\"warn\""), "{told}");
@@ -120,25 +146,22 @@ fn clients_that_vanish_amid_a_content_leave_nothing_behind() {
 /// Every answer to every kind of request, again and again, leaves the memory as it is.
 #[test]
 fn requests_leave_no_memory_behind() {
-    let site = site();
+    let (site, _alone) = site();
     let server = &site.server;
     let fields = [
-        "",
-        "accept-encoding: gzip\r\n",
         "if-none-match: *\r\n",
         "range: bytes=0-99\r\n",
         "range: bytes=0-9,20-29,40-49\r\n",
         "range: bytes=99999999-\r\n",
         "accept-encoding: *;q=0\r\n",
     ];
-    let targets = ["/large.txt", "/large.bin", "/", "/nothing", "/d1", "/%zz"];
+    let targets = ["/large.txt", "/large.bin", "/", "/nothing", "/d1"];
     let round = || {
         let mut client = Client::connect(server.address);
         for target in targets {
-            for fields in fields.iter().filter(|it| !it.is_empty() && !it.contains("gzip")) {
-                client.send(
-                    format!("GET {target} HTTP/1.1\r\nhost: test\r\n{fields}\r\n").repeat(20),
-                );
+            for fields in fields {
+                let request = format!("GET {target} HTTP/1.1\r\nhost: test\r\n{fields}\r\n");
+                client.send(request.repeat(20));
                 for _ in 0..20 {
                     assert!(client.response().status >= 200);
                 }
@@ -156,10 +179,29 @@ fn requests_leave_no_memory_behind() {
     assert!(kept.len() < 6, "{kept:?} bytes more after each round");
 }
 
+/// What has no end of segments takes no longer than its bytes.
+#[test]
+fn paths_without_end_cost_little() {
+    let (site, _alone) = site();
+    let server = &site.server;
+    let paths =
+        ["a/".repeat(30_000), "%61/".repeat(15_000), "/".repeat(60_000), "a".repeat(60_000)];
+    let before = processor_time(server.pid());
+    for path in &paths {
+        let mut client = Client::connect(server.address);
+        for _ in 0..20 {
+            assert_eq!(client.get(&format!("/{path}")).status, 404);
+            assert_eq!(client.get(&format!("/d1/e1/{path}")).status, 404);
+        }
+    }
+    let used = processor_time(server.pid()) - before;
+    assert!(used < Duration::from_secs(5), "{used:?} for 160 requests");
+}
+
 /// Many clients at once, over HTTP/2 as well.
 #[test]
 fn a_crowd_is_served() {
-    let site = site();
+    let (site, _alone) = site();
     let name = &names()[4_711];
     for arguments in
         [&["-n", "3000", "-c", "20", "--h1"][..], &["-n", "3000", "-c", "5", "-m", "20"]]

@@ -97,31 +97,34 @@ fn check_head(endpoints: &Endpoints, url: &str, version: &[&str], got: &Answer) 
 #[test]
 fn every_way_says_the_same() {
     let endpoints = Endpoints::new();
-    for (name, fields) in [
-        ("/packed-1048577.txt", &[][..]),
-        ("/packed-1048577.txt", &["accept-encoding: gzip"]),
-        ("/packed-1048577.txt", &["range: bytes=1000000-1000099"]),
-        ("/packed-1048577.txt", &["range: bytes=0-99,1000000-1000099"]),
-        ("/stored-5242880.bin", &["range: bytes=5000000-"]),
-        ("/stored-5242880.bin", &["range: bytes=-1"]),
-        ("/stored-5242880.bin", &["if-none-match: *"]),
-        ("/stored-5242880.bin", &["range: bytes=5242880-"]),
-        ("/nothing", &[]),
-        ("/%zz", &[]),
-        ("/stored-0.bin", &[]),
+    for (method, name, fields) in [
+        ("GET", "/packed-1048577.txt", &[][..]),
+        ("GET", "/packed-1048577.txt", &["accept-encoding: gzip"]),
+        ("GET", "/packed-1048577.txt", &["range: bytes=1000000-1000099"]),
+        ("GET", "/packed-1048577.txt", &["range: bytes=0-99,1000000-1000099"]),
+        ("GET", "/stored-5242880.bin", &["range: bytes=5000000-"]),
+        ("GET", "/stored-5242880.bin", &["range: bytes=-1"]),
+        ("GET", "/stored-5242880.bin", &["if-none-match: *"]),
+        ("GET", "/stored-5242880.bin", &["if-match: \"x\""]),
+        ("GET", "/stored-5242880.bin", &["range: bytes=5242880-"]),
+        ("GET", "/stored-5242880.bin", &["accept-encoding: *;q=0"]),
+        ("GET", "/stored-0.bin", &[]),
+        ("GET", "/nothing", &[]),
+        ("GET", "/%zz", &[]),
+        ("POST", "/stored-17.bin", &[]),
+        ("DELETE", "/nothing", &[]),
+        ("OPTIONS", "/stored-17.bin", &[]),
     ] {
         let mut answers = endpoints.ways().map(|(url, version)| {
-            let answer = endpoints.curl(&format!("{url}{name}"), version, fields);
+            let arguments = [version, &["-X", method]].concat();
+            let answer = endpoints.curl(&format!("{url}{name}"), &arguments, fields);
             (answer.status, without_boundary(&answer), answer.body)
         });
         let first = std::mem::take(&mut answers[0]);
         for (number, answer) in answers.into_iter().enumerate().skip(1) {
-            assert_eq!(
-                (answer.0, &answer.1),
-                (first.0, &first.1),
-                "{name} {fields:?}, way {number}"
-            );
-            assert_eq!(answer.2.len(), first.2.len(), "{name} {fields:?}, way {number}");
+            let told = format!("{method} {name} {fields:?}, way {number}");
+            assert_eq!((answer.0, &answer.1), (first.0, &first.1), "{told}");
+            assert_eq!(answer.2.len(), first.2.len(), "{told}");
         }
     }
 }
@@ -136,23 +139,21 @@ fn without_boundary(answer: &Answer) -> Vec<(String, String)> {
     fields.filter(|(name, _)| name != "connection").map(cut).collect()
 }
 
-/// Many at once on one connection of HTTP/2, large and small.
+/// Many at once on one connection of HTTP/2, large and small. Over TLS, as curl can't do that with a
+/// server of which it knows that it speaks HTTP/2.
 #[test]
 fn streams_do_not_mix() {
     let endpoints = Endpoints::new();
-    for (url, version) in [endpoints.ways()[1], endpoints.ways()[3]] {
-        let run =
-            tools::tool("curl").args(["-sS", "--parallel", "--parallel-max", "20", "--cacert"]);
-        let mut run = run.arg(&endpoints.root).args(version);
-        for (name, _) in &endpoints.contents {
-            run = run.arg("-o").arg(endpoints.scratch.path(name)).arg(format!("{url}/{name}"));
-        }
-        run.ok();
-        for (name, content) in &endpoints.contents {
-            assert!(
-                std::fs::read(endpoints.scratch.path(name)).unwrap() == *content,
-                "{url}/{name}"
-            );
-        }
+    let [.., (url, version)] = endpoints.ways();
+    let curl = tools::tool("curl").args(["-sS", "--parallel", "--parallel-max", "20", "--cacert"]);
+    let mut curl = curl.arg(&endpoints.root).args(version);
+    for (name, _) in &endpoints.contents {
+        curl = curl.arg("-o").arg(endpoints.scratch.path(name)).arg(format!("{url}/{name}"));
+    }
+    curl.ok();
+    for (name, content) in &endpoints.contents {
+        let file = endpoints.scratch.path(name);
+        // What is empty may have made no file.
+        assert!(std::fs::read(file).unwrap_or_default() == *content, "{url}/{name}");
     }
 }
