@@ -24,6 +24,8 @@ const STREAMS: u32 = 10;
 const REQUESTS_FOR_LATENCY: u32 = 50_000;
 /// Longer than any measurement; a generator that hangs is better ended than waited for.
 const PATIENCE_S: &str = "120";
+/// With latencies; an answer that takes long is no error.
+const WRK: [&str; 3] = ["--latency", "--timeout", PATIENCE_S];
 /// What timeout(1) ends with if there is no such program.
 const NOT_FOUND: i32 = 127;
 
@@ -103,8 +105,8 @@ impl Load<'_> {
         command.args(["-t", "1", "-c", &self.connections.to_string()]);
         match self.protocol {
             Protocol::Http2 => drop(command.args(["-m", &STREAMS.to_string()])),
-            Protocol::KeepAlive => drop(command.arg("--latency")),
-            Protocol::Close => drop(command.args(["--latency", "-H", "Connection: close"])),
+            Protocol::KeepAlive => drop(command.args(WRK)),
+            Protocol::Close => drop(command.args(WRK).args(["-H", "Connection: close"])),
         }
         command.args(match (self.protocol, amount) {
             (Protocol::Http2, Amount::Duration(time)) => ["-D".into(), time.as_secs().to_string()],
