@@ -20,7 +20,7 @@ FUZZ_RUSTFLAGS := --cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares
 
 .DEFAULT_GOAL := help
-.PHONY: help build bundle run demo-https test tools fmt lint docs check fuzz-build fuzz bench deny install clean
+.PHONY: help build bundle run demo-https test tools fmt lint docs check fuzz-build fuzz bench bench-http deny install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-16s%s\n", $$1, $$2 }'
@@ -68,6 +68,9 @@ fuzz: fuzz-build ## fuzz each target for FUZZ_SECONDS (60)
 
 bench: tools build ## measure everything beside its control, in one run
 	$(CARGO) run --release --locked -p holdall-bench
+
+bench-http: tools build ## measure a site beside nginx, Caddy and hyper alone, and draw docs/http.svg
+	$(CARGO) run --release --locked -p holdall-bench -- http --svg docs/http.svg
 
 deny: ## check licences, advisories and sources of what is built upon (needs cargo-deny)
 	$(CARGO) deny check

@@ -3,13 +3,13 @@
 mod output;
 
 use std::{
-    fs, io,
+    fs,
     path::Path,
     process::{Command, Output},
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::cores::Cores;
 
@@ -20,8 +20,14 @@ pub const CONNECTIONS: u32 = 64;
 /// How many requests at one time on each connection of HTTP/2.
 const STREAMS: u32 = 10;
 
-/// Enough for a hundredth of the answers to be many.
-const LATENCY_DURATION: Duration = Duration::from_secs(1);
+/// Enough for a hundredth of them to be many.
+const REQUESTS_FOR_LATENCY: u32 = 50_000;
+/// Longer than any measurement; a generator that hangs is better ended than waited for.
+const PATIENCE_S: &str = "120";
+/// With latencies; an answer that takes long is no error.
+const WRK: [&str; 3] = ["--latency", "--timeout", PATIENCE_S];
+/// What timeout(1) ends with if there is no such program.
+const NOT_FOUND: i32 = 127;
 
 /// How requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +53,13 @@ pub struct Load<'a> {
     pub script: Option<&'a Path>,
 }
 
+/// How much is sent.
+#[derive(Debug, Clone, Copy)]
+enum Amount {
+    Duration(Duration),
+    Requests(u32),
+}
+
 impl Load<'_> {
     /// Plain requests over [`CONNECTIONS`].
     pub fn of(protocol: Protocol) -> Self {
@@ -55,11 +68,10 @@ impl Load<'_> {
 
     /// Requests `url` for `duration`, in whole seconds; every answer must be a success.
     pub fn run(&self, url: &str, duration: Duration, cores: &Cores) -> Result<Answered> {
-        let mut generator = self.command(duration);
+        let mut generator = self.command(Amount::Duration(duration));
         generator.arg(url);
-        let Output { status, stdout, .. } = self.output(&mut generator, cores)?;
-        let text = String::from_utf8_lossy(&stdout);
-        ensure!(status.success(), "{generator:?} failed: {text}");
+        let output = self.output(&mut generator, cores)?;
+        let text = String::from_utf8_lossy(&output.stdout);
         let answered = match self.protocol {
             Protocol::Http2 => output::of_h2load(&text),
             Protocol::KeepAlive | Protocol::Close => output::of_wrk(&text),
@@ -70,37 +82,37 @@ impl Load<'_> {
     /// How long answers take, where [`Load::run`] does not tell: h2load writes a log for that, which
     /// slows it down.
     pub fn latency(&self, url: &str, log: &Path, cores: &Cores) -> Result<Latency> {
-        let mut generator = self.command(LATENCY_DURATION);
+        let mut generator = self.command(Amount::Requests(REQUESTS_FOR_LATENCY));
         generator.arg("--log-file").arg(log).arg(url);
-        let Output { status, .. } = self.output(&mut generator, cores)?;
-        ensure!(status.success(), "{generator:?} failed");
+        self.output(&mut generator, cores)?;
         let text = fs::read_to_string(log)?;
         fs::remove_file(log)?;
         output::of_h2load_log(&text).with_context(|| format!("{generator:?} wrote no times"))
     }
 
     fn output(&self, generator: &mut Command, cores: &Cores) -> Result<Output> {
-        match cores.for_load(|| generator.output())? {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(self.missing()),
-            output => output.with_context(|| format!("can't run {generator:?}")),
-        }
+        let output = cores.for_load(|| generator.output())?;
+        let output = output.with_context(|| format!("can't run {generator:?}"))?;
+        ensure!(output.status.code() != Some(NOT_FOUND), self.missing());
+        let text = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "{generator:?} failed: {text}");
+        Ok(output)
     }
 
-    fn command(&self, duration: Duration) -> Command {
-        let seconds = duration.as_secs();
-        let mut command = Command::new(self.program().0);
+    fn command(&self, amount: Amount) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["--foreground", "--signal=KILL", PATIENCE_S, self.program().0]);
         command.args(["-t", "1", "-c", &self.connections.to_string()]);
         match self.protocol {
-            Protocol::Http2 => {
-                command.args(["-m", &STREAMS.to_string(), "-D", &seconds.to_string()]);
-            }
-            Protocol::KeepAlive | Protocol::Close => {
-                command.args(["--latency", "-d", &format!("{seconds}s")]);
-            }
+            Protocol::Http2 => drop(command.args(["-m", &STREAMS.to_string()])),
+            Protocol::KeepAlive => drop(command.args(WRK)),
+            Protocol::Close => drop(command.args(WRK).args(["-H", "Connection: close"])),
         }
-        if self.protocol == Protocol::Close {
-            command.args(["-H", "Connection: close"]);
-        }
+        command.args(match (self.protocol, amount) {
+            (Protocol::Http2, Amount::Duration(time)) => ["-D".into(), time.as_secs().to_string()],
+            (_, Amount::Duration(time)) => ["-d".into(), format!("{}s", time.as_secs())],
+            (_, Amount::Requests(count)) => ["-n".into(), count.to_string()],
+        });
         command.args(self.headers.iter().flat_map(|header| ["-H", header]));
         command.args(self.script.iter().flat_map(|script| [Path::new("-s"), script]));
         command
