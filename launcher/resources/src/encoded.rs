@@ -17,8 +17,8 @@ pub enum Coding {
     Zstd,
 }
 
-/// Encoded content: what is in [`data`](Self::data) between [`HEAD`](Self::HEAD) and tail, where the
-/// coding needs them.
+/// Encoded content: [`head`](Self::head), [`data`](Self::data) and [`tail`](Self::tail), one after the
+/// other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded<'a> {
     /// The bytes before the data.
