@@ -23,6 +23,7 @@ use anyhow::{Result, ensure};
 
 use crate::{
     cores::Cores,
+    measure::median,
     programs::Programs,
     report::{Quantity, Verdict},
 };
@@ -32,7 +33,7 @@ pub use options::Options;
 use cells::{Cell, Kind};
 use peers::Peer;
 use site::Site;
-use turns::Medians;
+use turns::Course;
 
 /// What is there for every cell.
 pub struct Ground<'a> {
@@ -50,7 +51,7 @@ pub struct Ground<'a> {
 /// A cell, and what each peer did in it.
 pub struct Measured {
     cell: &'static Cell,
-    peers: Vec<Medians>,
+    courses: Vec<Course>,
 }
 
 /// Measures the cells and prints their table.
@@ -59,12 +60,12 @@ pub fn run(options: &Options, programs: &Programs) -> Result<()> {
         programs.build_for_http()?;
     }
     let directory = programs.scratch()?;
-    let ground = Ground::prepare(programs, directory.path())?;
+    let ground = Ground::prepare(programs, directory.path(), options.launcher.as_deref())?;
     let (mut measured, mut failed) = (Vec::new(), Vec::new());
     for &cell in &options.cells {
         eprintln!("{}", cell.name);
-        match turns::medians(cell, &ground, options.effort) {
-            Ok(peers) => measured.push(Measured { cell, peers }),
+        match turns::take(cell, &ground, options) {
+            Ok(courses) => measured.push(Measured { cell, courses }),
             Err(error) => failed.push(format!("{}: {error:#}", cell.name)),
         }
     }
@@ -75,12 +76,16 @@ pub fn run(options: &Options, programs: &Programs) -> Result<()> {
 }
 
 impl<'a> Ground<'a> {
-    fn prepare(programs: &'a Programs, directory: &'a Path) -> Result<Self> {
+    fn prepare(
+        programs: &'a Programs,
+        directory: &'a Path,
+        launcher: Option<&Path>,
+    ) -> Result<Self> {
         Ok(Ground {
             programs,
             cores: Cores::of_process()?,
             directory,
-            site: Site::write(programs, directory)?,
+            site: Site::write(programs, directory, launcher)?,
             pem: certificate::write(directory)?,
             script: script::write(directory)?,
         })
@@ -88,22 +93,25 @@ impl<'a> Ground<'a> {
 }
 
 impl Measured {
-    /// What the cost of the peer is, with its unit.
-    fn quantity(&self, peer: Peer) -> Option<Quantity> {
-        let cost = self.cost(peer)?;
+    fn course(&self, peer: Peer) -> Option<&Course> {
+        self.courses.iter().find(|course| course.peer == peer)
+    }
+
+    /// What the cost of a peer is, with its unit.
+    fn cost(&self, peer: Peer) -> Option<Quantity> {
+        let cost = self.course(peer)?.cost();
         Some(match self.cell.kind {
             Kind::Idle => Quantity::Size(cost as u64),
             _ => Quantity::Time(cost),
         })
     }
 
-    fn cost(&self, peer: Peer) -> Option<f64> {
-        self.peers.iter().find(|medians| medians.peer == peer).map(|medians| medians.cost)
-    }
-
-    /// Our cost as a multiple of the peer's.
-    fn ratio(&self, peer: Peer) -> Option<f64> {
-        Some(self.cost(Peer::Ours)? / self.cost(peer)?)
+    /// Our cost as a multiple of a peer's: the median, the least and the most.
+    fn ratio(&self, peer: Peer) -> Option<[f64; 3]> {
+        let ratios = self.course(Peer::Ours)?.ratios(self.course(peer)?);
+        let least = ratios.iter().copied().reduce(f64::min)?;
+        let most = ratios.iter().copied().reduce(f64::max)?;
+        Some([median(ratios), least, most])
     }
 
     /// What the ratio should be, at most.
@@ -117,9 +125,26 @@ impl Measured {
 
     fn verdict(&self, peer: Peer) -> Verdict {
         match (self.goal(peer), self.ratio(peer)) {
-            (None, _) => Verdict::Unjudged,
-            (Some(goal), Some(ratio)) if ratio <= goal => Verdict::Pass,
-            _ => Verdict::Miss,
+            (Some(goal), Some([ratio, ..])) if ratio <= goal => Verdict::Pass,
+            (Some(_), Some(_)) => Verdict::Miss,
+            _ => Verdict::Unjudged,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_taken_turn_by_turn() {
+        let courses = vec![
+            Course::of(Peer::Ours, &[2.0, 6.0, 1.0]),
+            Course::of(Peer::Nginx, &[4.0, 8.0, 4.0]),
+        ];
+        let measured = Measured { cell: cells::find("14b").unwrap(), courses };
+        assert_eq!(measured.ratio(Peer::Nginx), Some([0.5, 0.25, 0.75]));
+        assert_eq!(measured.verdict(Peer::Nginx), Verdict::Pass);
+        assert_eq!(measured.verdict(Peer::Hyper), Verdict::Unjudged);
     }
 }

@@ -4,13 +4,17 @@ use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
-use super::{Measured, peers::Peer};
+use super::{Measured, peers::Peer, turns::Course};
 
 /// The cells that are shown, if they were measured.
 const SHOWN: [&str; 12] = [
-    "14b", "10k", "1m", "gzip", "many", "close", "tls-14b", "tls-1m", "tls-new", "h2-14b",
-    "h2-10k", "100m",
+    "14b", "10k", "gzip", "1m", "100m", "many", "close", "tls-new", "tls-14b", "tls-1m", "h2-14b",
+    "h2-10k",
 ];
+
+const TITLE: &str = "Processor time of the server for each request";
+const LEGEND: &str =
+    "Shorter is better; each panel has its own scale. hyper: nothing but one constant from memory.";
 
 const COLUMNS: usize = 3;
 const PANEL_WIDTH: usize = 280;
@@ -58,11 +62,12 @@ fn picture(measured: &[Measured]) -> String {
     let panels = shown.iter().enumerate().map(|(number, measured)| panel(number, measured));
     let panels: String = panels.collect();
     format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">
-<title>Processor time of the server for each request</title>
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"
+ width="{width}" height="{height}" role="img">
+<title>{TITLE}</title>
 <style>{STYLE}</style>
-<text class="title" x="{MARGIN}" y="24">Processor time of the server for each request</text>
-<text x="{MARGIN}" y="42">Shorter is better; each panel has its own scale. hyper: one constant from memory, the least that can be.</text>
+<text class="title" x="{MARGIN}" y="24">{TITLE}</text>
+<text x="{MARGIN}" y="42">{LEGEND}</text>
 {panels}</svg>
 "#
     )
@@ -75,11 +80,11 @@ fn panel(number: usize, measured: &Measured) -> String {
         "<g transform=\"translate({left} {top})\">\n<text class=\"cell\" x=\"0\" y=\"14\">{}</text>\n",
         measured.cell.title
     );
-    let longest = measured.peers.iter().map(|medians| medians.cost).fold(0.0, f64::max);
-    for (row, peer) in Peer::ALL.into_iter().enumerate() {
-        let length = measured.cost(peer).unwrap_or_default() / longest * BAR_LONGEST;
-        let value = measured.quantity(peer).map(|cost| cost.to_string().replace("us", "µs"));
-        panel += &bar(row, peer, length, &value.unwrap_or_default());
+    let longest = measured.courses.iter().map(Course::cost).fold(0.0, f64::max);
+    for (row, course) in measured.courses.iter().enumerate() {
+        let length = course.cost() / longest * BAR_LONGEST;
+        let value = measured.cost(course.peer).map(|cost| cost.to_string().replace("us", "µs"));
+        panel += &bar(row, course.peer, length, &value.unwrap_or_default());
     }
     panel + "</g>\n"
 }
@@ -103,5 +108,27 @@ fn class(peer: Peer) -> &'static str {
         Peer::Ours => "ours",
         Peer::Nginx | Peer::Caddy => "other",
         Peer::Hyper => "floor",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::cells::find;
+
+    #[test]
+    fn the_longest_bar_fills_its_panel_and_the_others_are_in_proportion() {
+        let course = |(peer, cost)| Course::of(peer, &[cost]);
+        let courses = Peer::ALL.into_iter().zip([1e-6, 2e-6, 4e-6, 1e-6]).map(course).collect();
+        let picture = picture(&[Measured { cell: find("14b").unwrap(), courses }]);
+        for length in ["140.0", "70.0", "35.0"] {
+            assert!(picture.contains(&format!("width=\"{length}\"")), "{length}: {picture}");
+        }
+        assert!(picture.contains(">4.00 µs</text>"), "{picture}");
+    }
+
+    #[test]
+    fn every_cell_that_is_shown_exists() {
+        assert!(SHOWN.iter().all(|name| find(name).is_ok()));
     }
 }

@@ -43,10 +43,10 @@ pub struct Site {
 impl Site {
     /// Writes the files, makes the bundle, and then compresses for the others what the bundle has
     /// compressed.
-    pub fn write(programs: &Programs, directory: &Path) -> Result<Self> {
+    pub fn write(programs: &Programs, directory: &Path, launcher: Option<&Path>) -> Result<Self> {
         let site = Site { root: directory.join("site"), bundle: directory.join("bundle") };
         site.write_files()?;
-        site.make_bundle(&programs.holdall())?;
+        site.make_bundle(&programs.holdall(), launcher)?;
         let page = gzip(&site.read(PAGE)?)?;
         fs::write(site.root.join(format!("{PAGE}.gz")), page)?;
         Ok(site)
@@ -69,9 +69,10 @@ impl Site {
         content::write_tree(&self.root, &files)
     }
 
-    fn make_bundle(&self, holdall: &Path) -> Result<()> {
+    fn make_bundle(&self, holdall: &Path, launcher: Option<&Path>) -> Result<()> {
         let mut command = Command::new(holdall);
         command.args(["--quiet", "bundle"]).arg(&self.root).arg("--output").arg(&self.bundle);
+        command.args(launcher.iter().flat_map(|launcher| [Path::new("--launcher"), launcher]));
         let status = command.status().with_context(|| format!("can't run {command:?}"))?;
         ensure!(status.success(), "{command:?} failed: {status}");
         Ok(())

@@ -5,7 +5,10 @@ use crate::{
     report::{Quantity, Verdict},
 };
 
-use super::{Measured, peers::Peer, turns::Medians};
+use super::{Measured, peers::Peer, turns::Course};
+
+/// What the goals are about.
+const CONTROLS: [Peer; 2] = [Peer::Nginx, Peer::Hyper];
 
 /// Prints both, and how many goals were reached.
 pub fn print(measured: &[Measured]) {
@@ -14,41 +17,41 @@ pub fn print(measured: &[Measured]) {
     const REST: [&str; 6] = ["cell", "server", "rate", "p50", "p99", "RSS"];
     markdown::print("Processor time of the server", &COSTS, measured.iter().map(costs).collect());
     markdown::print("Rate, latency, memory", &REST, measured.iter().flat_map(rest).collect());
-    let verdicts = measured
-        .iter()
-        .flat_map(|measured| [Peer::Nginx, Peer::Hyper].map(|peer| measured.verdict(peer)));
-    let verdicts: Vec<Verdict> = verdicts.collect();
+    let verdicts = |measured: &Measured| CONTROLS.map(|peer| measured.verdict(peer));
+    let verdicts: Vec<Verdict> = measured.iter().flat_map(verdicts).collect();
     let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
     println!("\n{} goals reached, {} missed", count(Verdict::Pass), count(Verdict::Miss));
 }
 
 fn costs(measured: &Measured) -> Vec<String> {
-    let cost = |peer| measured.quantity(peer).map(|cost| cost.to_string());
+    let cost = |peer| measured.cost(peer).map(|cost| cost.to_string()).unwrap_or_default();
     let mut fields = vec![measured.cell.title.to_owned()];
-    fields.extend(Peer::ALL.map(|peer| cost(peer).unwrap_or_default()));
-    for peer in [Peer::Nginx, Peer::Hyper] {
-        fields.push(measured.ratio(peer).map(|ratio| format!("{ratio:.2}x")).unwrap_or_default());
-        fields.push(match measured.goal(peer) {
-            Some(goal) => format!("<= {goal:.2} {}", measured.verdict(peer)),
-            None => String::new(),
-        });
+    fields.extend(Peer::ALL.map(cost));
+    for peer in CONTROLS {
+        let ratio = measured.ratio(peer);
+        let ratio =
+            ratio.map(|[ratio, least, most]| format!("{ratio:.2}x ({least:.2} to {most:.2})"));
+        let goal = measured.goal(peer);
+        let goal = goal.map(|goal| format!("<= {goal:.2} {}", measured.verdict(peer)));
+        fields.extend([ratio.unwrap_or_default(), goal.unwrap_or_default()]);
     }
     fields
 }
 
 fn rest(measured: &Measured) -> Vec<Vec<String>> {
-    let fields = |medians: &Medians| {
-        let text = |number: Option<f64>, quantity: fn(f64) -> Quantity| {
-            number.map(|number| quantity(number).to_string()).unwrap_or_default()
-        };
-        vec![
-            measured.cell.title.to_owned(),
-            medians.peer.name().to_owned(),
-            text(medians.rate, Quantity::Rate),
-            text(medians.p50_s, Quantity::Time),
-            text(medians.p99_s, Quantity::Time),
-            text(medians.resident_bytes, |bytes| Quantity::Size(bytes as u64)),
-        ]
-    };
-    measured.peers.iter().map(fields).collect()
+    measured.courses.iter().map(|course| row(measured, course)).collect()
+}
+
+fn row(measured: &Measured, course: &Course) -> Vec<String> {
+    let text = |quantity: Option<Quantity>| quantity.map(|quantity| quantity.to_string());
+    let numbers = [
+        course.median(|turn| turn.rate).map(Quantity::Rate),
+        course.median(|turn| Some(turn.latency?.p50_s)).map(Quantity::Time),
+        course.median(|turn| Some(turn.latency?.p99_s)).map(Quantity::Time),
+        course
+            .median(|turn| Some(turn.resident_bytes? as f64))
+            .map(|bytes| Quantity::Size(bytes as u64)),
+    ];
+    let names = [measured.cell.title, course.peer.name()].map(str::to_owned);
+    names.into_iter().chain(numbers.map(|number| text(number).unwrap_or_default())).collect()
 }

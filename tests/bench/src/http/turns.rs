@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::{load::Latency, measure::median};
 
 use super::{
-    Ground,
+    Ground, Options,
     cells::{Cell, Kind},
     idle,
     peers::Peer,
@@ -36,31 +36,25 @@ pub struct Turn {
 
 /// What a server did in all of its turns.
 #[derive(Debug, Clone)]
-pub struct Medians {
+pub struct Course {
     pub peer: Peer,
-    pub cost: f64,
-    pub rate: Option<f64>,
-    pub p50_s: Option<f64>,
-    pub p99_s: Option<f64>,
-    pub resident_bytes: Option<f64>,
+    turns: Vec<Turn>,
 }
 
 /// A B C D, and the next time the other way round: what gets slower or faster all the while favours
 /// none of them.
-pub fn medians(cell: &Cell, ground: &Ground, effort: Effort) -> Result<Vec<Medians>> {
-    let mut turns = vec![Vec::new(); Peer::ALL.len()];
-    for round in 0..effort.rounds {
-        let mut order: Vec<usize> = (0..Peer::ALL.len()).collect();
-        if round % 2 == 1 {
-            order.reverse();
+pub fn take(cell: &Cell, ground: &Ground, options: &Options) -> Result<Vec<Course>> {
+    let course = |&peer| Course { peer, turns: Vec::new() };
+    let mut courses: Vec<Course> = options.peers.iter().map(course).collect();
+    for _ in 0..options.effort.rounds {
+        for course in &mut courses {
+            let turn = turn(cell, course.peer, ground, options.effort.duration);
+            course.turns.push(turn.with_context(|| format!("with {}", course.peer.name()))?);
         }
-        for number in order {
-            let peer = Peer::ALL[number];
-            let turn = turn(cell, peer, ground, effort.duration);
-            turns[number].push(turn.with_context(|| format!("with {}", peer.name()))?);
-        }
+        courses.reverse();
     }
-    Ok(Peer::ALL.iter().zip(turns).map(|(peer, turns)| Medians::of(*peer, &turns)).collect())
+    courses.sort_by_key(|course| course.peer);
+    Ok(courses)
 }
 
 fn turn(cell: &Cell, peer: Peer, ground: &Ground, duration: Duration) -> Result<Turn> {
@@ -72,19 +66,30 @@ fn turn(cell: &Cell, peer: Peer, ground: &Ground, duration: Duration) -> Result<
     }
 }
 
-impl Medians {
-    fn of(peer: Peer, turns: &[Turn]) -> Self {
-        let of = |number: &dyn Fn(&Turn) -> Option<f64>| {
-            let numbers: Vec<f64> = turns.iter().filter_map(number).collect();
-            (!numbers.is_empty()).then(|| median(numbers))
-        };
-        Medians {
-            peer,
-            cost: of(&|turn| Some(turn.cost)).unwrap_or(f64::NAN),
-            rate: of(&|turn| turn.rate),
-            p50_s: of(&|turn| Some(turn.latency?.p50_s)),
-            p99_s: of(&|turn| Some(turn.latency?.p99_s)),
-            resident_bytes: of(&|turn| Some(turn.resident_bytes? as f64)),
-        }
+impl Course {
+    /// The median cost.
+    pub fn cost(&self) -> f64 {
+        self.median(|turn| Some(turn.cost)).unwrap_or(f64::NAN)
+    }
+
+    /// The median of a number, if there is one.
+    pub fn median(&self, number: impl Fn(&Turn) -> Option<f64>) -> Option<f64> {
+        let numbers: Vec<f64> = self.turns.iter().filter_map(number).collect();
+        (!numbers.is_empty()).then(|| median(numbers))
+    }
+
+    /// The costs as multiples of another's, turn by turn.
+    pub fn ratios(&self, other: &Course) -> Vec<f64> {
+        let pairs = self.turns.iter().zip(&other.turns);
+        pairs.map(|(turn, other)| turn.cost / other.cost).collect()
+    }
+}
+
+#[cfg(test)]
+impl Course {
+    /// One with these costs.
+    pub fn of(peer: Peer, costs: &[f64]) -> Self {
+        let turn = |&cost| Turn { cost, rate: None, latency: None, resident_bytes: None };
+        Course { peer, turns: costs.iter().map(turn).collect() }
     }
 }
