@@ -12,7 +12,7 @@ pub(crate) const POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--line:#8883;--dim:#777}\
+:root{color-scheme:light dark;--line:#8883;--dim:#727272}\
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}\
 h1{font-size:1.25rem;font-weight:600;overflow-wrap:anywhere}\
 h1 a{text-decoration:none}\
@@ -23,7 +23,8 @@ td+td{text-align:right;color:var(--dim);white-space:nowrap;font-variant-numeric:
 td+td+td{padding-left:1.5rem}\
 tr:hover td{background:#8881}\
 a{text-decoration:none}a:hover{text-decoration:underline}\
-@media(max-width:32rem){td+td+td{display:none}}";
+@media(max-width:32rem){td:nth-child(2){display:none}}\
+@media(prefers-color-scheme:dark){:root{--dim:#9a9a9a}}";
 
 /// The page of a directory that is served at a decoded path.
 ///

@@ -50,7 +50,7 @@ pub(crate) struct Moved {
     pub location: Option<HeaderValue>,
 }
 
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const FOREVER: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
 
 impl Rules {

@@ -2,7 +2,7 @@
 
 use crate::fixture::Site;
 
-const FOREVER: &str = "public, max-age=31536000, immutable";
+const FOREVER: &str = "max-age=31536000, immutable";
 const ASK: &str = "no-cache";
 
 /// Names with a hash of their content.
