@@ -38,8 +38,10 @@ fn main() {
 /// Builds again when anything changes that is part of a launcher.
 fn watch(launcher: &Path) {
     println!("cargo:rerun-if-changed=build.rs");
-    for package in ["", "archive", "bundle", "resources", "endpoint", "service", "plugin"] {
-        let package = launcher.join(package);
+    // All packages below it are part of it.
+    let below = launcher.read_dir().into_iter().flatten().filter_map(Result::ok);
+    let below = below.map(|entry| entry.path()).filter(|path| path.join("Cargo.toml").exists());
+    for package in below.chain([launcher.to_owned()]) {
         for part in ["Cargo.toml", "src", "include"] {
             // A path that is not there would make cargo build again every time.
             if package.join(part).exists() {
