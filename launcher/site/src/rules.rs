@@ -8,6 +8,7 @@ use http::header::{
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{StatusCode, Uri};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::hashed::is_hashed;
 use crate::path::encode;
@@ -148,15 +149,17 @@ fn filled(to: &str, captures: &[&str]) -> String {
     place
 }
 
-/// With the query of the request, unless the place has one of its own.
+/// With the query of the request, unless the place has one of its own; in ASCII, as fields have to
+/// be, whatever the client has sent.
 pub(crate) fn with_query(place: &str, uri: &Uri) -> String {
-    match uri.query() {
+    let place = match uri.query() {
         Some(query) if !place.contains('?') => match place.split_once('#') {
             Some((place, fragment)) => format!("{place}?{query}#{fragment}"),
             None => format!("{place}?{query}"),
         },
         _ => place.to_owned(),
-    }
+    };
+    utf8_percent_encode(&place, CONTROLS).to_string()
 }
 
 #[cfg(test)]
