@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::answer::Answer;
 use crate::fixture::{Shared, Site, encoded};
 
 static SITE: Shared = Shared::new();
@@ -201,10 +202,18 @@ fn odd_names_are_served_and_written_right() {
 /// A client that does not encode what it should is answered one way or the other.
 #[test]
 fn bytes_beyond_ascii_do_no_harm() {
-    let site = Site::of(&[("grün.txt", "green\n"), ("a|b.txt", "bar\n")], "");
+    let files = [("grün.txt", "green\n"), ("a|b.txt", "bar\n"), ("größe/index.html", "<p>big\n")];
+    let site = Site::of(&files, "");
     for target in ["/grün.txt", "/a|b.txt", "/a\"b", "/a<b>", "/a^b", "/a`b", "/a{b}", "/\u{80}"] {
         let status = site.sending_get(target);
         assert!([200, 400, 404].contains(&status), "{target}: {status}");
+    }
+    for target in ["/größe", "/größe?ü", "/docs?ü"] {
+        let mut client = site.sending(format!("GET {target} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        let answer = Answer::from(client.response());
+        let place = answer.header("location").unwrap_or_default();
+        assert!(place.is_ascii(), "{target}: {answer:?}");
+        assert!([308, 400, 404].contains(&answer.status), "{target}: {answer:?}");
     }
     assert_eq!(site.get("/gr%C3%BCn.txt").text(), "green\n");
     assert_eq!(site.get("/gr%c3%bcn.txt").text(), "green\n");
