@@ -134,7 +134,10 @@ impl Inner {
         };
         let is_name = path::is_name(&decoded);
         let is_asked = *method != Method::OPTIONS;
-        if is_name && is_asked && let Some(moved) = self.rules.moved(&decoded, request.uri()) {
+        if is_name
+            && is_asked
+            && let Some(moved) = self.rules.moved(&decoded, request.uri())
+        {
             return Ok(Next::Answered(self.redirect(moved, &decoded)));
         }
         if !is_read {
