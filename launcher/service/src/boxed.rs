@@ -76,6 +76,7 @@ impl BoxService {
     }
 
     /// Whether it may look who is asking.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "only servers know of peers"))]
     pub(crate) fn asks_peer(&self) -> bool {
         self.0.asks_peer()
     }

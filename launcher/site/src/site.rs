@@ -133,13 +133,17 @@ impl Inner {
             Err(Flaw::Nameless) => return self.missing(request, path, None).map(Next::Answered),
         };
         let is_name = path::is_name(&decoded);
-        if is_name && let Some(moved) = self.rules.moved(&decoded, request.uri()) {
+        let is_asked = *method != Method::OPTIONS;
+        if is_name
+            && is_asked
+            && let Some(moved) = self.rules.moved(&decoded, request.uri())
+        {
             return Ok(Next::Answered(self.redirect(moved, &decoded)));
         }
         if !is_read {
             return self.other_method(request, &decoded, has_behind);
         }
-        let wants_page = is_name && !has_behind && wants_page(request.headers());
+        let wants_page = is_name && wants_page(request.headers(), has_behind);
         let place = self.map.place(&decoded, wants_page)?;
         self.at(place, request, &decoded, has_behind)
     }
@@ -268,9 +272,11 @@ fn is_unread(resource: &Resource<'static>) -> bool {
 }
 
 /// Whether a client takes HTML (RFC 9110, section 12.5.1): the range that is nearest to it decides.
-/// Without the field it takes anything.
-fn wants_page(headers: &HeaderMap) -> bool {
-    const RANGES: [&[u8]; 3] = [b"text/html", b"text/*", b"*/*"];
+/// Without the field it takes anything. Before a service it has to ask for HTML by name, as browsers do
+/// for pages: scripts take anything, and mean the service.
+fn wants_page(headers: &HeaderMap, by_name: bool) -> bool {
+    const ALL: [&[u8]; 3] = [b"text/html", b"text/*", b"*/*"];
+    let ranges = if by_name { &ALL[..1] } else { &ALL[..] };
     let fields = || headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes);
     let taken = |range: &&[u8]| {
         fields().flat_map(|field| field.split(|byte| *byte == b',')).find_map(|part| {
@@ -278,7 +284,7 @@ fn wants_page(headers: &HeaderMap) -> bool {
             parts.next()?.eq_ignore_ascii_case(range).then(|| !parts.any(is_nothing))
         })
     };
-    fields().next().is_none() || RANGES.iter().find_map(taken) == Some(true)
+    (!by_name && fields().next().is_none()) || ranges.iter().find_map(taken) == Some(true)
 }
 
 /// Whether a parameter is a weight of nothing: `q=0`, `q=0.000`.

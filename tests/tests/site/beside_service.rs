@@ -224,4 +224,6 @@ fn the_fallback_comes_before_the_service() {
     assert_eq!(browser.text(), "<p>page\n");
     let script = site.get_with("/target", &["accept: application/json"]);
     assert_eq!(script.text(), "/target");
+    let any = site.get_with("/target", &["accept: */*"]);
+    assert_eq!(any.text(), "/target");
 }
