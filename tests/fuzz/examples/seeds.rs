@@ -91,6 +91,50 @@ const ANSWERS: [&str; 5] = [
         "created": "2026-01-01T00:00:00Z"}"#,
 ];
 
+/// Requests for the site of the fuzz target, each field on a line of its own.
+const REQUESTS: [&str; 40] = [
+    "GET /\nAccept-Encoding: gzip, deflate, br, zstd\nAccept: text/html,*/*;q=0.8",
+    "GET /index.html\nAccept-Encoding: identity",
+    "HEAD /about\nAccept-Encoding: gzip;q=0.5, br;q=0, *;q=0.1",
+    "GET /about/?x=1&y=2",
+    "GET /about.html\nAccept-Encoding: *;q=0",
+    "GET /a/style.css\nAccept-Encoding: identity;q=0, gzip;q=0.001",
+    "GET /a/style.css\nAccept-Encoding: identity;q=0\nAccept-Encoding: x-gzip",
+    "GET /a/style.css\nIf-None-Match: \"0123456789abcdef0123456789abcdef-gzip\"",
+    "GET /a/style.css\nIf-None-Match: W/\"0123\", \"a,b\" ,\"0123456789abcdef-gzip\"",
+    "GET /a/style.css\nIf-None-Match: *",
+    "GET /a/style.css\nIf-Match: \"0123456789abcdef-gzip\"\nIf-None-Match: \"x\"",
+    "GET /a/style.css\nIf-Match: *\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT",
+    "GET /a/style.css\nRange: bytes=0-9",
+    "GET /a/style.css\nRange: bytes=-5",
+    "GET /a/style.css\nRange: bytes=100-",
+    "GET /a/style.css\nRange: bytes=0-0,10-19 , -1",
+    "GET /a/style.css\nRange: bytes=900-18446744073709551615",
+    "GET /a/style.css\nRange: bytes=99999999999999999999-, 5-4, a-b",
+    "GET /a/style.css\nRange: items=0-9\nRange: bytes=1-2",
+    "GET /a/style.css\nRange: bytes=,, 0-1,\nIf-Range: \"0123456789abcdef-gzip\"",
+    "GET /a/style.css\nRange: bytes=5-\nIf-Range: Sun, 06 Nov 1994 08:49:37 GMT",
+    "GET /a/style.css/",
+    "GET /a",
+    "GET /a?sort=name#x",
+    "GET /a/b/x%20y.txt",
+    "GET /static/b/x%20y.txt\nOrigin: https://a.example",
+    "GET /static/../a/style.css",
+    "GET /a/%2e%2e/app.html",
+    "GET /a%2fstyle.css",
+    "GET //evil.example/%2f..",
+    "GET /%00%ff%zz%",
+    "GET /gr%C3%B6%C3%9Fe\nAccept: text/html;q=0, application/json",
+    "GET /old/x/y/z?q=1",
+    "GET /old//evil.example/x",
+    "DELETE /gone-for-good",
+    "POST /a/style.css\nContent-Length: 5\nContent-Type: text/plain",
+    "OPTIONS *",
+    "OPTIONS /a/\nOrigin: https://a.example\nAccess-Control-Request-Method: GET",
+    "GET http://a.example:8080/a/?x\nHost: a.example\nOrigin: null",
+    "GET /anything\nAccept: text/*;q=0.000, */*",
+];
+
 /// Headers of both versions.
 fn proxy_headers() -> Vec<Vec<u8>> {
     let lines =
@@ -107,7 +151,7 @@ fn proxy_headers() -> Vec<Vec<u8>> {
 
 fn main() -> Outcome {
     let corpus = Path::new("corpus");
-    for target in ["acme", "archive", "endpoint", "manifest", "name", "proxy"] {
+    for target in ["acme", "archive", "endpoint", "manifest", "name", "proxy", "site"] {
         fs::create_dir_all(corpus.join(target))?;
     }
     let names = ["data/a.txt", "data/größe/b", "data/c", "top"];
@@ -125,6 +169,9 @@ fn main() -> Outcome {
     }
     for (position, answer) in ANSWERS.iter().enumerate() {
         fs::write(corpus.join(format!("acme/{position}")), answer)?;
+    }
+    for (position, request) in REQUESTS.iter().enumerate() {
+        fs::write(corpus.join(format!("site/{position}")), request)?;
     }
     for (position, header) in proxy_headers().iter().enumerate() {
         fs::write(corpus.join(format!("proxy/{position}")), header)?;
