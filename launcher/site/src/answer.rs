@@ -16,6 +16,7 @@ use crate::content::{Content, Part, SMALL};
 use crate::negotiation;
 use crate::page::{Page, Representation};
 use crate::range::{self, Wanted};
+use crate::rules::REVALIDATED;
 
 /// Streams of this size in bytes and more are not gone through again for ranges that go back.
 const LARGE: u64 = 1 << 20;
@@ -56,7 +57,7 @@ impl Page {
         let mut response = chosen.whole(status)?;
         response.headers_mut().remove(ETAG);
         response.headers_mut().remove(ACCEPT_RANGES);
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response.headers_mut().insert(CACHE_CONTROL, REVALIDATED);
         Ok(response)
     }
 
@@ -83,6 +84,8 @@ impl Representation {
     fn without_content(&self, status: StatusCode) -> Response {
         let mut headers = self.headers.clone();
         OF_CONTENT.iter().for_each(|name| drop(headers.remove(name)));
+        // `max-age` would let a cache repeat the refusal (RFC 9111, section 3) to whoever asks next.
+        headers.insert(CACHE_CONTROL, REVALIDATED);
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         response(status, headers, Body::empty())
     }
@@ -169,4 +172,35 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use holdall_bundle::Static;
+    use holdall_resources::Resources;
+    use http::header::{ACCEPT_ENCODING, IF_MATCH, RANGE};
+
+    use super::*;
+    use crate::{cors::Cors, rules::Rules};
+
+    #[test]
+    fn refusals_are_not_kept_for_as_long_as_the_content() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = "app.3f9a2c1b.js";
+        std::fs::write(directory.path().join(name), "f()").unwrap();
+        let resources = Resources::from_directory(directory.path()).unwrap().into_static();
+        let (rules, cors) = (Rules::new(&Static::default()).unwrap(), Cors::new(&[]));
+        let page = Page::new(&resources.get(name).unwrap(), name, &rules, &cors).unwrap();
+        for (name, value, status, policy) in [
+            (RANGE, "bytes=0-1", 206, "max-age=31536000, immutable"),
+            (ACCEPT_ENCODING, "identity;q=0", 406, "no-cache"),
+            (IF_MATCH, "\"other\"", 412, "no-cache"),
+            (RANGE, "bytes=9-", 416, "no-cache"),
+        ] {
+            let request = HeaderMap::from_iter([(name, value.parse().unwrap())]);
+            let answer = page.answer(&Method::GET, &request).unwrap();
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.headers()[CACHE_CONTROL], policy, "{status}");
+        }
+    }
 }

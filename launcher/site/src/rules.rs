@@ -52,7 +52,8 @@ pub(crate) struct Moved {
 }
 
 const FOREVER: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
-const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
+/// Kept, but asked for each time.
+pub(crate) const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
 
 impl Rules {
     pub fn new(settings: &Static) -> Result<Self, RuleError> {

@@ -18,7 +18,7 @@ use crate::map::{Map, Place};
 use crate::memory::SiteId;
 use crate::page::Page;
 use crate::path::{self, Flaw};
-use crate::rules::{Moved, RuleError, Rules, with_query};
+use crate::rules::{Moved, REVALIDATED, RuleError, Rules, with_query};
 
 /// Resources as a service. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -260,7 +260,7 @@ impl Inner {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         self.cors.decorate(headers);
         self.rules.decorate(headers, path, None);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert(CACHE_CONTROL, REVALIDATED);
         response
     }
 }
