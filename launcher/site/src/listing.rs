@@ -12,19 +12,22 @@ pub(crate) const POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--line:#8883;--dim:#727272}\
-body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}\
-h1{font-size:1.25rem;font-weight:600;overflow-wrap:anywhere}\
-h1 a{text-decoration:none}\
-table{width:100%;border-collapse:collapse}\
-td{padding:.4rem .25rem;border-top:1px solid var(--line)}\
-td:first-child{overflow-wrap:anywhere}\
-td+td{text-align:right;color:var(--dim);white-space:nowrap;font-variant-numeric:tabular-nums}\
-td+td+td{padding-left:1.5rem}\
+:root{color-scheme:light dark;--back:#f6f7f9;--page:#fff;--line:#8883;--dim:#666c75;--link:#0a58ca}\
+@media(prefers-color-scheme:dark){\
+:root{--back:#121316;--page:#1b1d21;--dim:#9aa1ab;--link:#8ab4f8}}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:3rem auto;padding:0 1rem;\
+background:var(--back)}\
+a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}\
+h1{font-size:1.25rem;font-weight:600;margin:0 1rem 1rem;overflow-wrap:anywhere}\
+h1 a{color:var(--dim)}h1 a:last-child{color:inherit}\
+table{width:100%;border-spacing:0;background:var(--page);border:1px solid var(--line);\
+border-radius:.75rem;overflow:hidden}\
+td{padding:.5rem 1rem}tr+tr td{border-top:1px solid var(--line)}\
 tr:hover td{background:#8881}\
-a{text-decoration:none}a:hover{text-decoration:underline}\
-@media(max-width:32rem){td:nth-child(2){display:none}}\
-@media(prefers-color-scheme:dark){:root{--dim:#9a9a9a}}";
+td:first-child{overflow-wrap:anywhere}td a[href$='/']{font-weight:600}\
+td+td{padding-left:0;text-align:right;white-space:nowrap;color:var(--dim);\
+font-size:.875rem;font-variant-numeric:tabular-nums}\
+@media(max-width:32rem){body{margin:1.5rem auto}td:nth-child(2){display:none}}";
 
 /// The page of a directory that is served at a decoded path.
 ///
