@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use holdall_archive::{Archive, DosTime, Method as Packing, Name, Packed, Writer};
+use holdall_archive::{Archive, DosTime, Method as Packing, Name, Packed, Streamed, Writer};
 use holdall_bundle::Serving;
 use holdall_resources::Resources;
 use holdall_service::{Begun, Body, BoxService, Request, Response};
@@ -39,7 +39,7 @@ const FILES: [(&str, u64); 7] = [
     ("about.html", 1000),
     ("a/style.css", 1000),
     ("a/b/x y.txt", 70_000),
-    ("a/app.3f9a2c1b.js", 0),
+    ("a/app.3f9a2c1b.js", 300),
 ];
 
 /// Only what a process runs from is mapped, so this program runs from a bundle.
@@ -61,12 +61,11 @@ fn write_bundle(path: &PathBuf) {
     file.set_permissions(fs::Permissions::from_mode(0o700)).expect("a file that can be run");
     let mut writer = Writer::new(file, path, &program, DosTime::EARLIEST).expect("a program");
     for (name, size) in FILES {
-        let content: Vec<u8> = (0..size).map(|at| (at * at >> 7) as u8 & 15).collect();
+        let content: Vec<u8> = (0..size).map(|at| (at * at >> 7) as u8 & 3).collect();
         let mut add = |name: &str, packing| {
             let name = Name::new(name).expect("a name");
-            writer
-                .add_stream(name, 0o644, "text/html", packing, size, &mut &*content)
-                .expect("room")
+            let added = writer.add_stream(name, 0o644, "text/html", packing, size, &mut &*content);
+            assert!(matches!(added, Ok(Streamed::Added)), "{added:?}");
         };
         add(name, Packing::Deflated);
         add(&format!("stored/{name}"), Packing::Stored);
