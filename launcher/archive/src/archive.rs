@@ -18,7 +18,7 @@ use crate::{
     error::Field,
     index::{Index, Record, Slot},
     layout::{End, LOCAL_LEN, Local},
-    note::Lengths,
+    note::{DESCRIPTION_LEN, Executable, Lengths},
     quick,
     scan::{Scan, Scanned, lower_bound},
     source::{Source, io_error},
@@ -160,6 +160,20 @@ impl Archive {
             Some(index) => Ok(index.archive_offset),
             None => Ok(self.scan()?.0.archive_offset),
         }
+    }
+
+    /// The executable that the file begins with, as it was before it headed a bundle: with nothing
+    /// in its note. Empty for a plain archive.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn executable(&self) -> Result<Vec<u8>, Error> {
+        let mut executable = self.source.bytes(0, self.archive_offset()?)?.into_owned();
+        if let Some(found) = Executable::examine(executable.as_slice()).filter(|it| it.has_note) {
+            let at = found.description_offset as usize;
+            executable[at..at + DESCRIPTION_LEN].fill(0);
+        }
+        Ok(executable)
     }
 
     /// Whether content is borrowed from a mapping of the file.

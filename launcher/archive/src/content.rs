@@ -2,12 +2,13 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Content, Digest, INDEX, MANIFEST};
+use crate::{Content, Digest, INDEX, MANIFEST, SIGNATURES};
 
 /// Sums up entries in the order of their full names.
 ///
 /// Per entry: name, NUL, u16 mode, media type, NUL, SHA-256 of the content; integers little-endian.
-/// Manifest and index are left out: the manifest holds this digest, the index follows from the rest.
+/// Manifest, index and signatures are left out: the manifest holds this digest, the index follows from
+/// the rest, and signatures are of the manifest.
 pub(crate) struct ContentDigest {
     files: u64,
     size: u64,
@@ -20,7 +21,7 @@ impl ContentDigest {
     }
 
     pub fn add(&mut self, name: &str, mode: u16, media_type: &str, size: u64, digest: &Digest) {
-        if name == MANIFEST || name == INDEX {
+        if name == MANIFEST || name == INDEX || name.starts_with(SIGNATURES) {
             return;
         }
         self.files += u64::from(!name.ends_with('/'));

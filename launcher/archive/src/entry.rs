@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::{
     Archive, Digest, EntryReader, Error, Flaw, Method,
     index::Record,
@@ -188,6 +190,25 @@ impl<'a> Entry<'a> {
     /// If the file can't be read.
     pub fn raw(&self) -> Result<Cow<'a, [u8]>, Error> {
         self.archive.source().bytes(self.located.data_offset, self.located.compressed_size)
+    }
+
+    /// Hands the content as it is kept to `each`, in pieces of bounded size. Not checked.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub(crate) fn for_each_raw(&self, each: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        let (offset, length) = (self.located.data_offset, self.located.compressed_size);
+        self.archive.source().for_each_chunk(offset, length, each)
+    }
+
+    /// The SHA-256 of the content as it is, which is read for it in bounded memory and checked.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn content_digest(&self) -> Result<Digest, Error> {
+        let mut sha256 = Sha256::new();
+        self.reader()?.read_to_end_with(&mut |piece| sha256.update(piece))?;
+        Ok(sha256.finalize().into())
     }
 
     /// A reader of the content in bounded memory. Its last bytes come only after the whole was

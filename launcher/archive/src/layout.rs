@@ -11,6 +11,7 @@
 //!                   local header  data/index.html            data
 //!                   local header  .holdall/variants/data/index.html.br  (its variants, stored)
 //!                   …                                                  sorted by name
+//!                   local header  .holdall/signatures/KEY.minisig      (of the manifest, if it is signed)
 //!                   local header  .holdall/index
 //!   index_offset      slots     slots × 16 bytes
 //!                     digests   slots × 32 bytes   SHA-256 of the content
@@ -120,6 +121,8 @@ pub const BOMB_FROM: u64 = 1024 * 1024;
 pub const RESERVED: &str = ".holdall/";
 /// The entry that tells what the bundle is and runs.
 pub const MANIFEST: &str = ".holdall/manifest.json";
+/// Where signatures of the manifest lie. They are added to a finished bundle and are in no digest.
+pub const SIGNATURES: &str = ".holdall/signatures/";
 /// The entry that holds the index.
 pub const INDEX: &str = ".holdall/index";
 /// Its Unix mode.

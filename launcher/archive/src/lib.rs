@@ -31,7 +31,7 @@ pub use entry::Entry;
 pub use entry_reader::EntryReader;
 pub use error::{Error, Field, Flaw, grouped};
 pub use index::{Digest, digest};
-pub use layout::{BOMB_FROM, DosTime, INDEX, MANIFEST, Method, RATIO_MAX, RESERVED};
+pub use layout::{BOMB_FROM, DosTime, INDEX, MANIFEST, Method, RATIO_MAX, RESERVED, SIGNATURES};
 pub use name::{NAME_MAX, Name, NameError};
 pub use note::Executable;
 pub use packed::{Content, Packed, Reserved, Streamed, Summary};

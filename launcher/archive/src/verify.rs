@@ -117,9 +117,7 @@ fn check_content(archive: &Archive, entry: &Scanned) -> Result<Digest, Error> {
         entry.check_crc32(0)?;
         return Ok([0; 32]);
     }
-    let mut sha256 = Sha256::new();
-    entry.reader()?.read_to_end_with(&mut |piece| sha256.update(piece))?;
-    Ok(sha256.finalize().into())
+    entry.content_digest()
 }
 
 /// Writes headers, index and end record again from what was read, and compares; returns the media

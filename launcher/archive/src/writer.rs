@@ -11,8 +11,8 @@ use std::{
 use flate2::{Compression, write::DeflateEncoder};
 
 use crate::{
-    Content, Digest, DosTime, Error, Executable, Flaw, Method, Name, Packed, Reserved, Streamed,
-    Summary,
+    Content, Digest, DosTime, Entry, Error, Executable, Flaw, Method, Name, Packed, Reserved,
+    Streamed, Summary,
     content::ContentDigest,
     copy::{Copy, Summed, Tally, pump},
     error::Field,
@@ -193,6 +193,43 @@ impl Writer {
         self.patch_header(&header)?;
         self.items.push(Item { name: name.as_str().into(), record, digest });
         Ok(outcome)
+    }
+
+    /// Adds an entry of another archive as it is kept there, with its media type, after its content
+    /// was found intact. Directories are added as such; memory is bounded.
+    ///
+    /// # Errors
+    /// If the entry is damaged, the name is taken, or the file can't be written.
+    pub fn add_entry(&mut self, entry: &Entry<'_>) -> Result<(), Error> {
+        let full = entry.name().to_owned();
+        let name = Name::new(full.trim_end_matches('/'))
+            .map_err(|source| refused(&full, Flaw::Name { name: full.clone(), source }))?;
+        if entry.is_directory() {
+            return self.add_directory(name, entry.mode());
+        }
+        let digest = entry.content_digest()?;
+        self.claim(name)?;
+        let media_type = self.media_type_id(name, &entry.media_type()?)?;
+        let mode = entry.mode() as u16 & 0o7777 | MODE_FILE;
+        let mut header = self.header(&full, mode, entry.method(), entry.size());
+        header.crc32 = entry.crc32();
+        header.compressed_size = entry.compressed_size();
+        let record = record_of(&header, media_type);
+        self.put_header(&header)?;
+        let mut packed_crc32 = self.packed_crc32.clone();
+        let mut written = Ok(());
+        entry.for_each_raw(&mut |chunk| {
+            if written.is_ok() {
+                packed_crc32.update(chunk);
+                written = self.put(chunk);
+            }
+        })?;
+        written?;
+        if entry.method() == Method::Deflated {
+            self.packed_crc32 = packed_crc32;
+        }
+        self.items.push(Item { name: full.as_str().into(), record, digest });
+        Ok(())
     }
 
     /// Adds a file of `length` bytes whose content comes last, with [`fill`](Self::fill): the

@@ -258,12 +258,34 @@ fn seventy_thousand_entries() {
     assert_eq!(run(directory.path(), "jar", &["tf", "many.zip"]).lines().count(), COUNT + 2);
 }
 
-/// Hands out zeros without end, as fast as memory.
-struct Zeros;
+/// Hands out zeros without end, as fast as memory, and gives the room that they take in `file` back
+/// to the disk: where they are written, there is a hole instead, which reads the same.
+struct Zeros<'a> {
+    file: &'a File,
+    handed_out: u64,
+}
 
-impl Read for Zeros {
+impl Zeros<'_> {
+    const STEP: u64 = 64 << 20;
+
+    fn make_hole(&self) {
+        use rustix::fs::FallocateFlags;
+        // The first page has the header; the last ones may not be written yet.
+        let end = self.handed_out.saturating_sub(Self::STEP / 2);
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // Where the file system knows no holes, the disk must have the room.
+        let _ = rustix::fs::fallocate(self.file, flags, 4096, end.max(8192) - 4096);
+    }
+}
+
+impl Read for Zeros<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         buffer.fill(0);
+        let before = self.handed_out;
+        self.handed_out += buffer.len() as u64;
+        if before / Self::STEP != self.handed_out / Self::STEP {
+            self.make_hole();
+        }
         Ok(buffer.len())
     }
 }
@@ -274,11 +296,11 @@ fn an_entry_beyond_four_gib() {
     const SIZE: u64 = 4608 << 20;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("large.zip");
-    let mut writer =
-        Writer::new(File::create_new(&path).unwrap(), &path, &[], DosTime::EARLIEST).unwrap();
-    let streamed = writer
-        .add_stream(name("data/large"), 0o644, "", Method::Stored, SIZE, &mut Zeros.take(SIZE))
-        .unwrap();
+    let file = File::create_new(&path).unwrap();
+    let mut zeros = Zeros { file: &file.try_clone().unwrap(), handed_out: 0 }.take(SIZE);
+    let mut writer = Writer::new(file, &path, &[], DosTime::EARLIEST).unwrap();
+    let streamed =
+        writer.add_stream(name("data/large"), 0o644, "", Method::Stored, SIZE, &mut zeros).unwrap();
     assert!(matches!(streamed, Streamed::Added), "{streamed:?}");
     writer.add(name("data/z"), 0o644, "", &Packed::stored(b"behind".to_vec())).unwrap();
     writer.finish().unwrap();

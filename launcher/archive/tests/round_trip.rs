@@ -1,9 +1,9 @@
 //! What the writer writes, the reader reads, and every other zip reader too.
 
-use std::{fs::File, io::Read, path::Path, process::Command};
+use std::{fs::File, io::Read, os::unix::fs::FileExt, path::Path, process::Command};
 
 use holdall_archive::{
-    Archive, DosTime, Error, Executable, IndexState, Lookup, Method, Name, Packed, Streamed,
+    Archive, DosTime, Error, Executable, INDEX, IndexState, Lookup, Method, Name, Packed, Streamed,
     Writer, digest,
 };
 
@@ -94,6 +94,39 @@ fn the_same_input_gives_the_same_bytes() {
     write_example(&a, &executable());
     write_example(&b, &executable());
     assert!(std::fs::read(a).unwrap() == std::fs::read(b).unwrap());
+}
+
+#[test]
+fn a_copy_of_every_entry_is_the_same_bundle() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (directory.path().join("bundle"), directory.path().join("copy"));
+    write_example(&path, &executable());
+    let archive = Archive::open(&path).unwrap();
+    let prefix = archive.executable().unwrap();
+    assert_eq!(Executable::examine(prefix.as_slice()).map(|it| it.is_bundle), Some(false));
+    let file = File::create_new(&copy).unwrap();
+    let mut writer = Writer::new(file, &copy, &prefix, DosTime::EARLIEST).unwrap();
+    let mut entries: Vec<_> = archive.entries_under("").unwrap().map(Result::unwrap).collect();
+    entries.sort_by_key(|entry| entry.data_offset());
+    for entry in entries.iter().filter(|entry| entry.name() != INDEX) {
+        writer.add_entry(entry).unwrap();
+    }
+    writer.finish().unwrap();
+    assert!(std::fs::read(path).unwrap() == std::fs::read(copy).unwrap());
+}
+
+#[test]
+fn nothing_damaged_is_copied() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, copy) = (directory.path().join("bundle"), directory.path().join("copy"));
+    write_example(&path, &executable());
+    let offset = Archive::open(&path).unwrap().find("data-2").unwrap().unwrap().data_offset();
+    File::options().write(true).open(&path).unwrap().write_all_at(b"x", offset).unwrap();
+    let archive = Archive::open(&path).unwrap();
+    let file = File::create_new(&copy).unwrap();
+    let mut writer = Writer::new(file, &copy, &[], DosTime::EARLIEST).unwrap();
+    let error = writer.add_entry(&archive.find("data-2").unwrap().unwrap()).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
 }
 
 #[test]
