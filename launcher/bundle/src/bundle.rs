@@ -1,7 +1,7 @@
 //! An open bundle: its archive and the manifest in it.
 
 use crate::error::BundleError;
-use crate::manifest::{MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, VARIANTS_PREFIX};
+use crate::manifest::{Manifest, VARIANTS_PREFIX};
 use holdall_archive::{Archive, Entry, Lookup, RESERVED};
 use std::path::Path;
 
@@ -155,17 +155,7 @@ impl Bundle {
     }
 
     pub(crate) fn read_manifest(archive: &Archive) -> Result<Manifest, BundleError> {
-        let path = || archive.path().to_owned();
-        let Some(entry) = archive.find(MANIFEST_NAME)? else {
-            return Err(BundleError::NoManifest { path: path() });
-        };
-        // The size is looked at before the content, so that nothing large is inflated for nothing.
-        if entry.size() > MANIFEST_LIMIT_BYTES as u64 {
-            let length = usize::try_from(entry.size()).unwrap_or(usize::MAX);
-            let source = crate::ManifestError::TooLong { length };
-            return Err(BundleError::Manifest { path: path(), source });
-        }
-        Manifest::from_json(&entry.bytes()?)
-            .map_err(|source| BundleError::Manifest { path: path(), source })
+        Manifest::from_json(&crate::signature::manifest_bytes(archive)?)
+            .map_err(|source| BundleError::Manifest { path: archive.path().to_owned(), source })
     }
 }

@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::error::BundleError;
 use crate::list::finish;
 use crate::manifest::Manifest;
+use crate::signature::{Signature, signatures};
 use crate::text::escaped;
 use holdall_archive::{IndexState, grouped};
 use serde::Serialize;
@@ -48,6 +49,7 @@ struct Info<'a> {
     file: FileInfo,
     resources: ResourcesInfo,
     variants: VariantsInfo,
+    signatures: Vec<Signature>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sandbox: Option<&'a str>,
 }
@@ -97,7 +99,9 @@ impl<'a> Info<'a> {
             entries: archive.entries_len(),
             index: index_state(archive.index_state()?),
         };
-        Ok(Self { manifest: bundle.manifest(), file, resources, variants, sandbox: None })
+        let signatures = signatures(archive)?;
+        let manifest = bundle.manifest();
+        Ok(Self { manifest, file, resources, variants, signatures, sandbox: None })
     }
 
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -115,6 +119,12 @@ impl<'a> Info<'a> {
         line("entry point", self.entry_point())?;
         if !self.manifest.arguments.is_empty() {
             line("arguments", format!("{:?}", self.manifest.arguments))?;
+        }
+        for (name, value) in &self.manifest.environment {
+            line("environment", format!("{name}={value}"))?;
+        }
+        if let Some(description) = &self.manifest.about.description {
+            line("description", description.clone())?;
         }
         line("built by", format!("{} for {}", built.by, built.target))?;
         line("file", format!("{}, {} bytes", file.path, grouped(file.size)))?;
@@ -138,6 +148,9 @@ impl<'a> Info<'a> {
         }
         if let Some(served) = self.manifest.served() {
             line("served", served.to_string())?;
+        }
+        for signature in &self.signatures {
+            line("signature", signature.claim())?;
         }
         line("index", format!("{}, {} entries", file.index, grouped(file.entries)))?;
         match self.sandbox {

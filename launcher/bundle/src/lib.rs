@@ -16,6 +16,7 @@ mod info;
 mod list;
 mod manifest;
 mod serving;
+mod signature;
 mod text;
 mod verify;
 
@@ -28,10 +29,14 @@ pub use holdall_archive::grouped;
 pub use info::InfoFormat;
 pub use list::ListFormat;
 pub use manifest::{
-    Built, Content, EntryPoint, EntryPointKind, LIBRARY_PREFIX, MANIFEST_FORMAT,
-    MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX, Prefix,
-    VARIANTS_PREFIX, check_name,
+    ABOUT_LIMIT_BYTES, About, Built, Content, EntryPoint, EntryPointKind, LIBRARY_PREFIX,
+    MANIFEST_FORMAT, MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX,
+    Prefix, VARIANTS_PREFIX, check_name, check_variable,
 };
 pub use serving::{HeaderRule, RedirectRule, Serving, ServingError, Static};
+pub use signature::{
+    PublicKey, SIGNATURE_SUFFIX, Signature, SignatureError, signature_comment, signatures,
+    verify_signature,
+};
 pub use text::{chain, escaped, ignore_broken_pipe};
-pub use verify::{print_verification, verify};
+pub use verify::{print_verification, verify, verify_signed};

@@ -4,9 +4,13 @@
 //! Reading is strict: a key that this version does not know may change the meaning of those it
 //! knows, so it is refused. A later format says so by its number.
 
+#[cfg(test)]
+mod tests;
+
 use crate::digest::{Digest, with_algorithm};
 use crate::serving::{Serving, ServingError};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The entry that holds the manifest.
@@ -17,6 +21,11 @@ pub const MANIFEST_FORMAT: u64 = 1;
 
 /// The longest manifest that is read, in bytes. What the bundler writes has about one thousand.
 pub const MANIFEST_LIMIT_BYTES: usize = 1 << 20;
+
+/// The longest name, version or target, in bytes.
+const TEXT_LIMIT_BYTES: usize = 200;
+/// The longest text of [`About`], in bytes.
+pub const ABOUT_LIMIT_BYTES: usize = 1000;
 
 /// Where the payload of an `exec` entry point lies.
 pub const PROGRAM_PREFIX: &str = ".holdall/bin/";
@@ -57,8 +66,14 @@ pub struct Manifest {
     pub version: String,
     /// What runs.
     pub entry_point: EntryPoint,
+    /// What it is for and whose it is, for those who look.
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    pub about: About,
     /// Default arguments, put before those of the user.
     pub arguments: Vec<String>,
+    /// Default variables of the environment; what the user's environment has comes before them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
     /// Which resources are served over HTTP, and how; a `site` without it serves all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving: Option<Serving>,
@@ -68,6 +83,30 @@ pub struct Manifest {
     pub prefix: Prefix,
     /// Everything in the archive except the manifest and the index.
     pub content: Content,
+}
+
+/// What a bundle is for and whose it is; all of it is text for people and for catalogues.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct About {
+    /// What it does, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// An SPDX licence expression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// Whose it is, as Cargo writes authors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authors: Vec<String>,
+    /// The URL of its page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// The URL of its documentation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<String>,
+    /// The URL of its source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
 }
 
 /// What runs when the bundle is started.
@@ -222,9 +261,31 @@ impl Manifest {
         check_text("version", &self.version)?;
         check_text("built.by", &self.built.by)?;
         check_text("built.target", &self.built.target)?;
+        self.about.check()?;
         self.arguments.iter().try_for_each(|argument| check_argument(argument))?;
+        self.environment.iter().try_for_each(|(name, value)| check_variable(name, value))?;
         self.serving.iter().try_for_each(Serving::check)?;
         self.entry_point.check()
+    }
+}
+
+impl About {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(&self) -> Result<(), ManifestError> {
+        let texts = [
+            ("about.description", &self.description),
+            ("about.license", &self.license),
+            ("about.homepage", &self.homepage),
+            ("about.documentation", &self.documentation),
+            ("about.repository", &self.repository),
+        ];
+        let authors = self.authors.iter().map(|author| ("about.authors", author));
+        let texts = texts.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?)));
+        texts.chain(authors).try_for_each(|(key, text)| check_line(key, text, ABOUT_LIMIT_BYTES))
     }
 }
 
@@ -298,10 +359,17 @@ pub fn check_name(name: &str) -> Result<(), ManifestError> {
 }
 
 fn check_text(key: &'static str, value: &str) -> Result<(), ManifestError> {
+    check_line(key, value, TEXT_LIMIT_BYTES)
+}
+
+fn check_line(key: &'static str, value: &str, limit_bytes: usize) -> Result<(), ManifestError> {
     let reason = if value.is_empty() {
         "it can't be empty"
-    } else if value.len() > 200 {
-        "it has more than 200 bytes"
+    } else if value.len() > limit_bytes {
+        match limit_bytes {
+            TEXT_LIMIT_BYTES => "it has more than 200 bytes",
+            _ => "it has more than 1,000 bytes",
+        }
     } else if value.chars().any(char::is_control) {
         "it has control characters"
     } else {
@@ -319,6 +387,23 @@ fn check_argument(argument: &str) -> Result<(), ManifestError> {
     Err(ManifestError::Value { key: "arguments", value: argument.to_owned(), reason })
 }
 
+/// Checks that a variable can be in an environment, and is none of the launcher's own.
+///
+/// # Errors
+/// [`ManifestError::Value`] with the rule that it breaks.
+pub fn check_variable(name: &str, value: &str) -> Result<(), ManifestError> {
+    let (wrong, reason) = if name.is_empty() || name.contains(['=', '\0']) {
+        (name, "a variable has a name, without `=` and NUL")
+    } else if name.starts_with("HOLDALL_") {
+        (name, "variables of the launcher are no defaults: give its options as arguments")
+    } else if value.contains('\0') {
+        (value, "a variable can't hold a NUL")
+    } else {
+        return Ok(());
+    };
+    Err(ManifestError::Value { key: "environment", value: wrong.to_owned(), reason })
+}
+
 fn is_below(payload: &str, prefix: &str) -> bool {
     payload.strip_prefix(prefix).is_some_and(|name| !name.is_empty() && !name.contains('/'))
 }
@@ -332,124 +417,4 @@ fn payload_rule(kind: EntryPointKind) -> String {
 
 fn shown(payload: &Option<String>) -> String {
     payload.as_ref().map_or_else(|| "none".to_owned(), |payload| format!("{payload:?}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn manifest() -> Manifest {
-        Manifest {
-            format: MANIFEST_FORMAT,
-            name: "sayhello".into(),
-            version: "0.1.0".into(),
-            entry_point: EntryPoint {
-                kind: EntryPointKind::Exec,
-                payload: Some(".holdall/bin/sayhello".into()),
-            },
-            arguments: vec!["--port".into(), "8080".into()],
-            serving: None,
-            built: Built { by: "holdall 0.1.0".into(), target: "x86_64-unknown-linux-gnu".into() },
-            prefix: Prefix { size: 4096, sha256: Digest([1; 32]) },
-            content: Content { files: 3, size: 12, digest: Digest([2; 32]) },
-        }
-    }
-
-    fn changed(change: impl FnOnce(&mut serde_json::Value)) -> Result<Manifest, ManifestError> {
-        let mut value = serde_json::to_value(manifest()).unwrap();
-        change(&mut value);
-        Manifest::from_json(value.to_string().as_bytes())
-    }
-
-    #[test]
-    fn json_round_trip_is_stable() {
-        let json = manifest().to_json();
-        let again = Manifest::from_json(&json).unwrap();
-        assert_eq!(again, manifest());
-        assert_eq!(again.to_json(), json);
-    }
-
-    #[test]
-    fn unknown_keys_are_refused_at_every_level() {
-        assert!(matches!(changed(|v| v["color"] = 1.into()), Err(ManifestError::Json(_))));
-        for key in ["entry_point", "built", "prefix", "content"] {
-            let result = changed(|v| v[key]["color"] = 1.into());
-            assert!(matches!(result, Err(ManifestError::Json(_))), "{key}");
-        }
-    }
-
-    #[test]
-    fn a_newer_format_is_named_whatever_else_it_holds() {
-        let error = Manifest::from_json(br#"{"novelty": [], "format": 7}"#).unwrap_err();
-        assert!(matches!(error, ManifestError::NewerFormat { found: 7, supported: 1 }));
-        assert!(error.to_string().contains("format 7"), "{error}");
-    }
-
-    #[test]
-    fn format_zero_does_not_exist() {
-        let result = changed(|v| v["format"] = 0.into());
-        assert!(matches!(result, Err(ManifestError::UnknownFormat { found: 0 })));
-    }
-
-    #[test]
-    fn entry_points_must_fit_their_payload() {
-        for (kind, payload) in [
-            ("site", Some(".holdall/bin/x")),
-            ("linked", Some(".holdall/bin/x")),
-            ("exec", None),
-            ("exec", Some(".holdall/lib/x")),
-            ("plugin", Some(".holdall/lib/")),
-            ("plugin", Some(".holdall/lib/a/b")),
-            ("plugin", Some("lib/x.so")),
-        ] {
-            let result = changed(|v| {
-                v["entry_point"] = serde_json::json!({ "kind": kind, "payload": payload });
-            });
-            assert!(matches!(result, Err(ManifestError::Payload { .. })), "{kind} {payload:?}");
-        }
-    }
-
-    #[test]
-    fn a_site_serves_all_unless_it_says_otherwise() {
-        let mut manifest = manifest();
-        assert_eq!(manifest.served(), None);
-        manifest.entry_point = EntryPoint { kind: EntryPointKind::Site, payload: None };
-        assert_eq!(manifest.served().unwrap().to_string(), "all resources at /");
-        let mounts = [("/a".into(), "b/c".into()), ("/x/y".into(), String::new())].into();
-        manifest.serving = Some(Serving { mounts, ..Serving::default() });
-        assert_eq!(manifest.served().unwrap().to_string(), "b/c/ at /a, all resources at /x/y");
-    }
-
-    #[test]
-    fn an_unknown_kind_is_named() {
-        let error = changed(|v| v["entry_point"]["kind"] = "wasm".into()).unwrap_err();
-        let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert!(cause.contains("wasm"), "{cause}");
-    }
-
-    #[test]
-    fn unusable_texts_are_refused() {
-        for (key, value) in
-            [("name", ""), ("name", "a/b"), ("name", ".."), ("name", "a\nb"), ("version", "")]
-        {
-            let result = changed(|v| v[key] = value.into());
-            assert!(matches!(result, Err(ManifestError::Value { .. })), "{key} {value:?}");
-        }
-        let nul = changed(|v| v["arguments"] = serde_json::json!(["a\0"]));
-        assert!(matches!(nul, Err(ManifestError::Value { key: "arguments", .. })));
-    }
-
-    #[test]
-    fn length_is_bounded() {
-        let json = vec![b' '; MANIFEST_LIMIT_BYTES + 1];
-        assert!(matches!(Manifest::from_json(&json), Err(ManifestError::TooLong { .. })));
-    }
-
-    #[test]
-    fn damaged_json_is_an_error_at_every_length() {
-        let json = manifest().to_json();
-        for length in 0..json.len() - 2 {
-            assert!(Manifest::from_json(&json[..length]).is_err(), "{length}");
-        }
-    }
 }

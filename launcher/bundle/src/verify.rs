@@ -5,9 +5,10 @@ use crate::digest::Digest;
 use crate::error::BundleError;
 use crate::exit_code::ExitCode;
 use crate::manifest::Manifest;
+use crate::signature::{PublicKey, Signature, SignatureError, signatures, verify_signature};
 use crate::text::{chain, ignore_broken_pipe};
 use holdall_archive::{Archive, Error, Verified, grouped};
-use std::io::Write;
+use std::io::{self, Write};
 
 /// Checks every byte: headers, data, index, digests, and what the manifest says of them. Each
 /// damage is handed to `problem`.
@@ -39,19 +40,30 @@ pub fn verify(
     Ok(verified)
 }
 
-/// Runs [`verify`] and prints: one line of success to `out`, or a line for each damage to `err`.
+/// Runs [`verify`], and [`verify_signature`] where a key is given, and prints: a line of success and
+/// one for each signature to `out`, or a line for each damage to `err`.
 ///
 /// Returns 0 or 65, or 66, 74 or 77 where the file can't be read, or 74 where `out` can't be
 /// written.
-pub fn print_verification(archive: &Archive, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+pub fn print_verification(
+    archive: &Archive,
+    key: Option<&PublicKey>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitCode {
     let mut worst = ExitCode::Success;
-    let mut report = |error: BundleError| {
+    let mut say = |code: ExitCode, error: &dyn std::error::Error| {
         // The first damage decides; whether it can be printed does not matter.
         if worst == ExitCode::Success {
-            worst = error.exit_code();
+            worst = code;
         }
-        let _ = writeln!(err, "{}", chain(&error));
+        let _ = writeln!(err, "{}", chain(error));
     };
+    let signed = key.map(|key| verify_signature(archive, key)).transpose();
+    if let Err(error) = &signed {
+        say(error.exit_code(), error);
+    }
+    let mut report = |error: BundleError| say(error.exit_code(), &error);
     let verified = verify(archive, &mut report);
     let verified = match verified {
         Ok(verified) => verified,
@@ -63,19 +75,45 @@ pub fn print_verification(archive: &Archive, out: &mut dyn Write, err: &mut dyn 
     if worst != ExitCode::Success {
         return worst;
     }
-    let name = archive.path().file_name().unwrap_or(archive.path().as_os_str());
-    let printed = writeln!(
-        out,
-        "{}: ok, {} {}, {} bytes",
-        crate::text::escaped(&name.to_string_lossy()),
-        grouped(verified.entries),
-        if verified.entries == 1 { "entry" } else { "entries" },
-        grouped(archive.file_len())
-    );
+    let printed = print_success(archive, &verified, signed.ok().flatten(), out);
     match ignore_broken_pipe(printed.and_then(|()| out.flush())) {
         Ok(()) => ExitCode::Success,
         Err(_) => ExitCode::Io,
     }
+}
+
+/// Runs [`verify_signature`], and [`verify`] to its first damage: what is signed, whole.
+///
+/// # Errors
+/// Whatever keeps the bundle from being what the owner of `key` signed.
+pub fn verify_signed(archive: &Archive, key: &PublicKey) -> Result<Signature, SignatureError> {
+    let signature = verify_signature(archive, key)?;
+    let mut first = None;
+    verify(archive, &mut |error| {
+        first.get_or_insert(error);
+    })?;
+    first.map_or(Ok(signature), |error| Err(error.into()))
+}
+
+/// What is right with a bundle: its size, and who signed it or is said to have done so.
+fn print_success(
+    archive: &Archive,
+    verified: &Verified,
+    signed: Option<Signature>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let name = archive.path().file_name().unwrap_or(archive.path().as_os_str()).to_string_lossy();
+    let name = crate::text::escaped(&name);
+    let entries = if verified.entries == 1 { "entry" } else { "entries" };
+    let (count, length) = (grouped(verified.entries), grouped(archive.file_len()));
+    writeln!(out, "{name}: ok, {count} {entries}, {length} bytes")?;
+    if let Some(Signature { key_id, comment, .. }) = signed {
+        return writeln!(out, "{name}: signed by {key_id}: {}", crate::text::escaped(&comment));
+    }
+    for signature in signatures(archive).unwrap_or_default() {
+        writeln!(out, "{name}: {}", signature.claim())?;
+    }
+    Ok(())
 }
 
 /// Compares the executable with what the manifest says of it.

@@ -2,8 +2,8 @@
 
 use holdall_archive::{Archive, DosTime, Name, Packed, Writer};
 use holdall_bundle::{
-    Built, Bundle, BundleError, Content, Digest, EntryPoint, EntryPointKind, ExitCode, InfoFormat,
-    ListFormat, MANIFEST_FORMAT, MANIFEST_NAME, Manifest, Prefix, print_verification,
+    About, Built, Bundle, BundleError, Content, Digest, EntryPoint, EntryPointKind, ExitCode,
+    InfoFormat, ListFormat, MANIFEST_FORMAT, MANIFEST_NAME, Manifest, Prefix, print_verification,
 };
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -46,7 +46,9 @@ fn manifest() -> Manifest {
         name: "sayhello".into(),
         version: "0.1.0".into(),
         entry_point: EntryPoint { kind: EntryPointKind::Site, payload: None },
+        about: About::default(),
         arguments: vec![],
+        environment: Default::default(),
         serving: None,
         built: Built { by: "a test".into(), target: "x86_64-unknown-linux-gnu".into() },
         prefix: Prefix { size: 0, sha256: Digest([0; 32]) },
