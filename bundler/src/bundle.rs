@@ -119,7 +119,9 @@ fn manifest(plan: &Plan, entry_point: &EntryPoint, writer: &Writer) -> Manifest 
             kind: entry_point.kind,
             payload: entry_point.payload.as_ref().map(|payload| payload.name.clone()),
         },
+        about: plan.about.clone(),
         arguments: plan.arguments.clone(),
+        environment: plan.environment.clone(),
         serving: plan.served.as_ref().map(|served| served.serving().clone()),
         built: Built {
             by: concat!("holdall ", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::cli::CargoArgs;
 use crate::shell::{Shell, Verbosity};
-use holdall_bundle::ExitCode;
+use holdall_bundle::{ABOUT_LIMIT_BYTES, About, ExitCode};
 use serde::Deserialize;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
@@ -16,6 +16,8 @@ pub struct Package {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// What it says of itself.
+    pub about: About,
     /// Its `Cargo.toml`.
     pub manifest: PathBuf,
     /// The root of its workspace.
@@ -290,6 +292,31 @@ struct MetadataPackage {
     manifest_path: PathBuf,
     default_run: Option<String>,
     targets: Vec<MetadataTarget>,
+    description: Option<String>,
+    license: Option<String>,
+    #[serde(default)]
+    authors: Vec<String>,
+    homepage: Option<String>,
+    documentation: Option<String>,
+    repository: Option<String>,
+}
+
+impl MetadataPackage {
+    /// What the package says of itself, each in one line.
+    fn about(&self) -> About {
+        let line = |text: &String| {
+            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            Some(line).filter(|line| !line.is_empty() && line.len() <= ABOUT_LIMIT_BYTES)
+        };
+        About {
+            description: self.description.as_ref().and_then(line),
+            license: self.license.as_ref().and_then(line),
+            authors: self.authors.iter().filter_map(line).collect(),
+            homepage: self.homepage.as_ref().and_then(line),
+            documentation: self.documentation.as_ref().and_then(line),
+            repository: self.repository.as_ref().and_then(line),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -320,6 +347,7 @@ fn select(metadata: Metadata, manifest: &Path, name: Option<&str>) -> Result<Pac
     Ok(Package {
         targets: targets(&package),
         has_default_run: package.default_run.is_some(),
+        about: package.about(),
         name: package.name,
         version: package.version,
         manifest: package.manifest_path,
@@ -427,15 +455,25 @@ not json at all
         assert_eq!(find(Target::Bin("other".into())), None);
     }
 
+    fn package() -> MetadataPackage {
+        let json = r#"{ "name": "p", "version": "1.0.0", "manifest_path": "/p/Cargo.toml",
+            "targets": [], "description": "It does\n  this. ", "license": "", "homepage": null }"#;
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn what_a_package_says_of_itself_fits_in_lines() {
+        let about = About { description: Some("It does this.".into()), ..About::default() };
+        assert_eq!(package().about(), about);
+    }
+
     #[test]
     fn default_run_comes_first() {
         let target = |name: &str| MetadataTarget { name: name.into(), kind: vec!["bin".into()] };
         let package = MetadataPackage {
-            name: "p".into(),
-            version: "1.0.0".into(),
-            manifest_path: "/p/Cargo.toml".into(),
             default_run: Some("b".into()),
             targets: vec![target("a"), target("b")],
+            ..package()
         };
         assert_eq!(targets(&package), [Target::Bin("b".into()), Target::Bin("a".into())]);
     }

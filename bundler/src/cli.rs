@@ -1,9 +1,14 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
+mod set;
+mod sign;
+
 use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
 use holdall_bundle::EntryPointKind;
+pub use set::SetArgs;
+pub use sign::{SignArgs, VerifyArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -71,8 +76,15 @@ pub enum Command {
     Cat(CatArgs),
     /// Write the resources of a bundle to a directory.
     Extract(ExtractArgs),
-    /// Check every byte of a bundle.
-    Verify(FileArgs),
+    /// Check every byte of a bundle, and who signed it.
+    #[command(after_long_help = sign::VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Sign a bundle with a key of minisign.
+    #[command(after_long_help = sign::SIGN_EXAMPLES)]
+    Sign(SignArgs),
+    /// Give a bundle other defaults, without building it again.
+    #[command(after_long_help = set::SET_EXAMPLES)]
+    Set(SetArgs),
     /// Write a completion script for a shell to standard output.
     Completions(CompletionsArgs),
     /// Write the manual pages to a directory, or the first one to standard output.
@@ -222,14 +234,6 @@ pub struct InitArgs {
     /// The directory to write holdall.toml into.
     #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
-}
-
-/// A bundle.
-#[derive(Debug, Args)]
-pub struct FileArgs {
-    /// The bundle.
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
 }
 
 /// `holdall list`.

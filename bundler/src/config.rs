@@ -5,6 +5,13 @@
 //! version = "0.1.0"
 //! arguments = ["--port", "8080"]
 //!
+//! [environment]
+//! GREETING = "hello"
+//!
+//! [about]
+//! description = "Says hello"
+//! license = "MIT"
+//!
 //! [entry-point]
 //! kind = "exec"
 //! path = "bin/server"
@@ -28,7 +35,7 @@
 //! ```
 
 use crate::variants::Variants;
-use holdall_bundle::{EntryPointKind, Static};
+use holdall_bundle::{About, EntryPointKind, Static};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -52,6 +59,10 @@ pub struct Config {
     pub version: Option<String>,
     /// Default arguments, put before those of the user.
     pub arguments: Vec<String>,
+    /// Default variables of the environment.
+    pub environment: BTreeMap<String, String>,
+    /// What it is for and whose it is.
+    pub about: About,
     /// What runs.
     pub entry_point: EntryPointConfig,
     /// What is packed.
@@ -281,6 +292,10 @@ mod tests {
             name = "n"
             version = "1"
             arguments = ["-v"]
+            [environment]
+            GREETING = "hello"
+            [about]
+            description = "Says hello"
             [entry-point]
             kind = "plugin"
             path = "lib/x.so"
@@ -305,6 +320,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.arguments, ["-v"]);
+        assert_eq!(config.environment["GREETING"], "hello");
+        assert_eq!(config.about.description.as_deref(), Some("Says hello"));
         assert_eq!(config.entry_point.kind, Some(EntryPointKind::Plugin));
         assert_eq!(config.resources.gitignore, Some(false));
         assert!(config.resources.follow_symlinks);

@@ -10,8 +10,10 @@ use crate::pack::PackError;
 use crate::plan::PlanError;
 use crate::prefix::PrefixError;
 use crate::serving::ServeError;
+use crate::set::SetError;
+use crate::sign::SignError;
 use crate::tree::TreeError;
-use holdall_bundle::{BundleError, ExitCode};
+use holdall_bundle::{BundleError, ExitCode, SignatureError};
 use std::io;
 use std::path::PathBuf;
 
@@ -54,6 +56,15 @@ pub enum Error {
     /// A bundle can't be read.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// A bundle can't be signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// A bundle is not signed as it has to be.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    /// A default can't be set.
+    #[error(transparent)]
+    Set(#[from] SetError),
     /// Something can't be created.
     #[error("can't create {}", path.display())]
     Create {
@@ -92,6 +103,9 @@ impl Error {
             Self::Pack(error) => error.exit_code(),
             Self::Output(error) => error.exit_code(),
             Self::Bundle(error) => error.exit_code(),
+            Self::Sign(error) => error.exit_code(),
+            Self::Signature(error) => error.exit_code(),
+            Self::Set(error) => error.exit_code(),
             Self::Create { source, .. } => match ExitCode::for_output(source.kind()) {
                 ExitCode::Io => ExitCode::CannotCreate,
                 code => code,

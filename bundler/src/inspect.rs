@@ -1,11 +1,11 @@
 //! `holdall list`, `info`, `cat`, `extract` and `verify`: what a bundle can tell of itself.
 
-use crate::cli::{CatArgs, ExtractArgs, FileArgs, InfoArgs, ListArgs};
+use crate::cli::{CatArgs, ExtractArgs, InfoArgs, ListArgs, VerifyArgs};
 use crate::error::Error;
 use crate::shell::Shell;
 use holdall_archive::Archive;
 use holdall_bundle::{
-    Bundle, BundleError, ExitCode, InfoFormat, ListFormat, grouped, print_verification,
+    Bundle, BundleError, ExitCode, InfoFormat, ListFormat, PublicKey, grouped, print_verification,
 };
 use std::io::stdout;
 
@@ -37,11 +37,12 @@ pub fn extract(args: &ExtractArgs, shell: &Shell) -> Result<(), Error> {
     Ok(())
 }
 
-pub fn verify(args: &FileArgs) -> Result<(), Error> {
+pub fn verify(args: &VerifyArgs) -> Result<(), Error> {
+    let key = args.public_key.as_deref().map(PublicKey::new).transpose()?;
     let archive = Archive::open(&args.file).map_err(BundleError::Archive)?;
     // What is damaged is told line by line, each with the name of the file.
     let mut err = anstream::stderr().lock();
-    match print_verification(&archive, &mut stdout().lock(), &mut err) {
+    match print_verification(&archive, key.as_ref(), &mut stdout().lock(), &mut err) {
         ExitCode::Success => Ok(()),
         code => Err(Error::Reported(code)),
     }

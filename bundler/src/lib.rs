@@ -22,6 +22,9 @@
 //! | [`variants`] | and once more, for HTTP |
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
+//! | [`rewrite`] | a bundle made of another one |
+//! | [`set`] | with other defaults |
+//! | [`sign`] | with a signature |
 
 #![forbid(unsafe_code)]
 
@@ -42,8 +45,11 @@ pub mod output;
 pub mod pack;
 pub mod plan;
 pub mod prefix;
+pub mod rewrite;
 pub mod serving;
+pub mod set;
 pub mod shell;
+pub mod sign;
 pub mod summary;
 pub mod tree;
 pub mod variants;
@@ -100,6 +106,8 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Cat(args) => inspect::cat(&args),
         Command::Extract(args) => inspect::extract(&args, shell),
         Command::Verify(args) => inspect::verify(&args),
+        Command::Sign(args) => sign::run(&args, shell),
+        Command::Set(args) => set::run(&args, shell),
         Command::Completions(args) => manual::completions(&args, program),
         Command::Man(args) => manual::man(&args, shell),
     }

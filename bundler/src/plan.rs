@@ -14,7 +14,8 @@ use crate::serving::{ServeError, Served};
 use crate::tree::{self, TreeOptions};
 use crate::variants::Variants;
 use holdall_archive::DosTime;
-use holdall_bundle::{EntryPointKind, ExitCode, ManifestError};
+use holdall_bundle::{About, EntryPointKind, ExitCode, ManifestError};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -34,8 +35,12 @@ pub struct Plan {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// What it is for and whose it is.
+    pub about: About,
     /// Default arguments.
     pub arguments: Vec<String>,
+    /// Default variables of the environment.
+    pub environment: BTreeMap<String, String>,
     /// Where the code comes from.
     pub code: Code,
     /// The kind of entry point, if the user has chosen one.
@@ -177,7 +182,9 @@ impl Plan {
             version: version(args, config, &code),
             tree: tree_options(args, config, &code, &dir, &output)?,
             served: served(&found, kind, &code)?,
+            about: about(config, &code),
             arguments: config.arguments.clone(),
+            environment: config.environment.clone(),
             name,
             code,
             kind,
@@ -260,6 +267,23 @@ fn version(args: &BundleArgs, config: &Config, code: &Code) -> String {
     }
 }
 
+/// What the manifest says, and else what the package says of itself.
+fn about(config: &Config, code: &Code) -> About {
+    let said = config.about.clone();
+    let package = match code {
+        Code::Cargo(package, _) => package.about.clone(),
+        _ => return said,
+    };
+    About {
+        description: said.description.or(package.description),
+        license: said.license.or(package.license),
+        authors: if said.authors.is_empty() { package.authors } else { said.authors },
+        homepage: said.homepage.or(package.homepage),
+        documentation: said.documentation.or(package.documentation),
+        repository: said.repository.or(package.repository),
+    }
+}
+
 fn output(args: &BundleArgs, name: &str) -> Result<PathBuf, PlanError> {
     let path = args.output.clone().unwrap_or_else(|| PathBuf::from(name));
     if path.is_dir() {
@@ -301,7 +325,7 @@ fn packing(args: &BundleArgs, found: &Found) -> Result<Packing, Error> {
 }
 
 /// The time stamp of all entries: <https://reproducible-builds.org/specs/source-date-epoch/>.
-fn time() -> Result<DosTime, PlanError> {
+pub(crate) fn time() -> Result<DosTime, PlanError> {
     let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else {
         return Ok(DosTime::EARLIEST);
     };
