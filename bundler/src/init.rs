@@ -154,6 +154,16 @@ const TEMPLATE: &str = r#"# What `holdall bundle` packs into one executable. Eve
 # Arguments that are put before those of the user.
 # arguments = ["--port", "8080"]
 
+# Variables that are set where the user's environment lacks them.
+# [environment]
+# GREETING = "hello"
+
+# What it is for and whose it is. Default: what the Cargo package says.
+# [about]
+# description = "Says hello"
+# license = "MIT"
+# authors = ["…"], homepage, documentation and repository = "https://…"
+
 [entry-point]
 # How it runs. Default: inferred from what it is.
 #   linked  a program that contains the launcher

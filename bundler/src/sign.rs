@@ -4,10 +4,12 @@ use crate::cli::SignArgs;
 use crate::error::Error;
 use crate::rewrite::{Change, rewrite};
 use crate::shell::Shell;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use holdall_bundle::{
     Bundle, BundleError, Digest, ExitCode, MANIFEST_NAME, signature_comment, verify,
 };
-use minisign::{SecretKey, SecretKeyBox};
+use minisign::{PublicKey, SecretKey, SecretKeyBox};
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -99,7 +101,9 @@ fn signature(bundle: &Bundle, key: &SecretKey) -> Result<Change, Error> {
     let digest = Digest(holdall_archive::digest(&manifest));
     let comment = signature_comment(bundle.manifest(), digest);
     let hint = format!("signature of {MANIFEST_NAME}");
-    let signed = minisign::sign(None, key, manifest.as_slice(), Some(&comment), Some(&hint));
+    let public = PublicKey::from_secret_key(key).map_err(SignError::Sign)?;
+    let signed =
+        minisign::sign(Some(&public), key, manifest.as_slice(), Some(&comment), Some(&hint));
     let text = signed.map_err(SignError::Sign)?.into_string();
     Ok(Change::Signature { key_id: key_id(key), text })
 }
@@ -112,18 +116,33 @@ fn key_id(key: &SecretKey) -> String {
 fn secret_key(path: &Path, password_file: Option<&Path>) -> Result<SecretKey, SignError> {
     let text = read("the key", path)?;
     let wrong = |source| SignError::NotAKey { path: path.to_owned(), source };
-    let key = || SecretKeyBox::from_string(&text);
-    // A key without a password says so itself; the others are refused here.
-    if let Ok(key) = key().map_err(wrong)?.into_unencrypted_secret_key() {
+    if let Some(key) = open_key(&text) {
         return Ok(key);
     }
+    let key = SecretKeyBox::from_string(&text).map_err(wrong)?;
+    // What is no key at all is told before anybody is asked for a password.
+    encoded(&text).map(|bytes| SecretKey::from_bytes(&bytes)).transpose().map_err(wrong)?;
     let password = match password_file {
         Some(file) => Some(password(file)?),
         None if io::stdin().is_terminal() => None,
         None => return Err(SignError::NoTerminal { path: path.to_owned() }),
     };
-    let opened = key().map_err(wrong)?.into_secret_key(password);
+    let opened = key.into_secret_key(password);
     opened.map_err(|source| SignError::Password { path: path.to_owned(), source })
+}
+
+/// A key without a password, as `minisign -G -W` makes it. The library wants a checksum in it, which
+/// the tool leaves out; that the key is whole is seen when its signature is verified.
+fn open_key(text: &str) -> Option<SecretKey> {
+    const NO_KEY_DERIVATION: [u8; 2] = [0, 0];
+    let bytes = encoded(text)?;
+    let is_open = bytes.get(2..4) == Some(&NO_KEY_DERIVATION);
+    is_open.then(|| SecretKey::from_bytes(&bytes).ok()).flatten()
+}
+
+/// The second line of a key, decoded.
+fn encoded(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.lines().nth(1)?.trim()).ok()
 }
 
 fn password(file: &Path) -> Result<String, SignError> {
