@@ -297,7 +297,8 @@ fn an_entry_beyond_four_gib() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("large.zip");
     let file = File::create_new(&path).unwrap();
-    let mut zeros = Zeros { file: &file.try_clone().unwrap(), handed_out: 0 }.take(SIZE);
+    let clone = file.try_clone().unwrap();
+    let mut zeros = Zeros { file: &clone, handed_out: 0 }.take(SIZE);
     let mut writer = Writer::new(file, &path, &[], DosTime::EARLIEST).unwrap();
     let streamed =
         writer.add_stream(name("data/large"), 0o644, "", Method::Stored, SIZE, &mut zeros).unwrap();

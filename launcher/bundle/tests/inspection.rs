@@ -64,7 +64,7 @@ fn text(write: impl FnOnce(&mut dyn Write) -> Result<(), BundleError>) -> String
 
 fn verified(path: &Path) -> (ExitCode, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = print_verification(&Archive::open(path).unwrap(), &mut out, &mut err);
+    let code = print_verification(&Archive::open(path).unwrap(), None, &mut out, &mut err);
     (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }
 
@@ -166,7 +166,10 @@ fn a_closed_pipe_is_no_error() {
     bundle.info(InfoFormat::Json, None, &mut Closed).unwrap();
     bundle.cat("run.sh", &mut Closed).unwrap();
     let mut err = Vec::new();
-    assert_eq!(print_verification(bundle.archive(), &mut Closed, &mut err), ExitCode::Success);
+    assert_eq!(
+        print_verification(bundle.archive(), None, &mut Closed, &mut err),
+        ExitCode::Success
+    );
 }
 
 #[test]
