@@ -1,12 +1,16 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
+mod diff;
+mod sbom;
 mod set;
 mod sign;
 
 use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
+pub use diff::DiffArgs;
 use holdall_bundle::EntryPointKind;
+pub use sbom::{SbomArgs, SbomFormat};
 pub use set::SetArgs;
 pub use sign::{SignArgs, VerifyArgs};
 use std::ffi::OsString;
@@ -85,6 +89,10 @@ pub enum Command {
     /// Give a bundle other defaults, without building it again.
     #[command(after_long_help = set::SET_EXAMPLES)]
     Set(SetArgs),
+    /// Tell what differs between two bundles.
+    Diff(DiffArgs),
+    /// Write the bill of materials of a bundle: CycloneDX or SPDX.
+    Sbom(SbomArgs),
     /// Write a completion script for a shell to standard output.
     Completions(CompletionsArgs),
     /// Write the manual pages to a directory, or the first one to standard output.
@@ -316,6 +324,7 @@ Examples:
   holdall bundle public -o site        pack a directory, to be served as it is
   holdall list sayhello --long         what is in it
   holdall verify sayhello              check every byte
+  holdall diff sayhello sayhello-new   what changed
   cargo holdall bundle --release       the same, as a subcommand of cargo
 
 Exit codes:

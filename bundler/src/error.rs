@@ -1,5 +1,6 @@
 //! Everything that can make the bundler fail, and the exit code of each.
 
+use crate::auditable::read::ReadError;
 use crate::binary::BinaryError;
 use crate::cargo::CargoError;
 use crate::config::ConfigError;
@@ -65,6 +66,16 @@ pub enum Error {
     /// A default can't be set.
     #[error(transparent)]
     Set(#[from] SetError),
+    /// The list of dependencies that a piece of code carries is damaged.
+    #[error("the {role} {file_name} can't be searched for its dependencies")]
+    Dependencies {
+        /// `executable` or `payload`.
+        role: String,
+        /// Its file.
+        file_name: String,
+        /// What is wrong.
+        source: ReadError,
+    },
     /// Something can't be created.
     #[error("can't create {}", path.display())]
     Create {
@@ -106,6 +117,7 @@ impl Error {
             Self::Sign(error) => error.exit_code(),
             Self::Signature(error) => error.exit_code(),
             Self::Set(error) => error.exit_code(),
+            Self::Dependencies { .. } => ExitCode::Damaged,
             Self::Create { source, .. } => match ExitCode::for_output(source.kind()) {
                 ExitCode::Io => ExitCode::CannotCreate,
                 code => code,

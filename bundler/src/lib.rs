@@ -11,6 +11,7 @@
 //! | [`plan`] | both together: what will be packed, every mistake of usage found |
 //! | [`code`] | what runs, found |
 //! | [`cargo`] | builds the package, finds what was built |
+//! | [`auditable`] | lists what that was built from |
 //! | [`binary`] | looks into executables: architecture, note, plug-in symbol |
 //! | [`prefix`] | the executable that the file begins with |
 //! | [`tree`] | the resources, found and named |
@@ -25,9 +26,12 @@
 //! | [`rewrite`] | a bundle made of another one |
 //! | [`set`] | with other defaults |
 //! | [`sign`] | with a signature |
+//! | `diff` | what differs between two bundles |
+//! | `sbom` | what a bundle is made of |
 
 #![forbid(unsafe_code)]
 
+pub mod auditable;
 pub mod binary;
 mod bundle;
 pub mod cargo;
@@ -35,6 +39,7 @@ pub mod cli;
 pub mod code;
 pub mod compress;
 pub mod config;
+mod diff;
 mod error;
 pub mod globs;
 mod init;
@@ -46,6 +51,7 @@ pub mod pack;
 pub mod plan;
 pub mod prefix;
 pub mod rewrite;
+mod sbom;
 pub mod serving;
 pub mod set;
 pub mod shell;
@@ -108,6 +114,8 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Verify(args) => inspect::verify(&args),
         Command::Sign(args) => sign::run(&args, shell),
         Command::Set(args) => set::run(&args, shell),
+        Command::Diff(args) => diff::run(&args, shell),
+        Command::Sbom(args) => sbom::run(&args, shell),
         Command::Completions(args) => manual::completions(&args, program),
         Command::Man(args) => manual::man(&args, shell),
     }

@@ -263,6 +263,9 @@ impl Archive {
     /// If the central directory is damaged or the file can't be read.
     pub fn entries_under(&self, directory: &str) -> Result<Entries<'_>, Error> {
         let ordered = self.ordered()?;
+        if let Ordered::Index(_, index) = ordered {
+            self.source.keep(index.index_offset, index.directory_offset - index.index_offset)?;
+        }
         let prefix = prefix_of(directory).into_owned();
         let position = ordered.lower_bound(&prefix)?;
         Ok(Entries { ordered, prefix, position })

@@ -10,6 +10,7 @@ use std::{
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use memmap2::{Advice, Mmap};
@@ -25,6 +26,8 @@ pub(crate) struct Source {
     path: PathBuf,
     len: u64,
     backing: Backing,
+    /// Where a part begins that is kept in memory, and the part; of files that are not mapped.
+    kept: OnceLock<(u64, Vec<u8>)>,
 }
 
 #[derive(Debug)]
@@ -37,7 +40,7 @@ impl Source {
     /// Reads `file` with `pread`; `path` is for messages.
     pub fn unprotected(file: File, path: PathBuf) -> Result<Self, Error> {
         let len = file.metadata().map_err(|e| io_error(&path, "read the length of", e))?.len();
-        Ok(Source { path, len, backing: Backing::File(file) })
+        Ok(Source { path, len, backing: Backing::File(file), kept: OnceLock::new() })
     }
 
     /// Maps `file`, which must be the running executable, if the kernel and file system keep
@@ -49,7 +52,12 @@ impl Source {
         // SAFETY: the file is the running executable on a file system and kernel that refuse to
         // write to or truncate it (`is_protected`), so the mapped bytes never change.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| io_error(&path, "map", e))?;
-        Ok(Source { len: map.len() as u64, path, backing: Backing::Map(map) })
+        Ok(Source {
+            len: map.len() as u64,
+            path,
+            backing: Backing::Map(map),
+            kept: OnceLock::new(),
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -98,6 +106,24 @@ impl Source {
         }
     }
 
+    /// Reads a range at once, if it is not too long, that is about to be read in a thousand places:
+    /// from then on it is in memory. What is mapped is there already; only one range is kept.
+    pub fn keep(&self, offset: u64, length: u64) -> Result<(), Error> {
+        const KEPT_MAX: u64 = 64 << 20;
+        if !self.is_mapped() && length <= KEPT_MAX && self.kept.get().is_none() {
+            let bytes = self.bytes(offset, length)?.into_owned();
+            // Another thread may have been faster.
+            let _ = self.kept.set((offset, bytes));
+        }
+        Ok(())
+    }
+
+    fn kept(&self, offset: u64, length: usize) -> Option<&[u8]> {
+        let (start, bytes) = self.kept.get()?;
+        let at = usize::try_from(offset.checked_sub(*start)?).ok()?;
+        bytes.get(at..at.checked_add(length)?)
+    }
+
     fn advise(&self, advice: Advice, offset: u64, length: u64) {
         if let Backing::Map(map) = &self.backing {
             // Only a hint: nothing is lost if the kernel does not take it.
@@ -143,9 +169,15 @@ impl Source {
                 buffer.copy_from_slice(self.mapped(map, offset, buffer.len() as u64)?);
                 Ok(())
             }
-            Backing::File(file) => file
-                .read_exact_at(buffer, offset)
-                .map_err(|e| self.short_read(file, offset, buffer.len(), e)),
+            Backing::File(file) => match self.kept(offset, buffer.len()) {
+                Some(kept) => {
+                    buffer.copy_from_slice(kept);
+                    Ok(())
+                }
+                None => file
+                    .read_exact_at(buffer, offset)
+                    .map_err(|e| self.short_read(file, offset, buffer.len(), e)),
+            },
         }
     }
 
@@ -283,5 +315,23 @@ mod tests {
             Err(Error::Truncated { expected: 8192, found: 100, .. })
         ));
         assert!(matches!(source.bytes(0, u64::MAX), Err(Error::Malformed { .. })));
+    }
+
+    #[test]
+    fn what_is_kept_is_read_from_memory_and_the_rest_from_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        let content: Vec<u8> = (0..=255).collect();
+        std::fs::write(&path, &content).unwrap();
+        let source = Source::unprotected(File::open(&path).unwrap(), path.clone()).unwrap();
+        assert!(source.keep(100, 200).is_err());
+        source.keep(100, 50).unwrap();
+        for (offset, length) in [(100, 50), (99, 2), (149, 2), (0, 256), (100, 0), (250, 6)] {
+            let expected = &content[offset..offset + length];
+            assert_eq!(*source.bytes(offset as u64, length as u64).unwrap(), *expected);
+        }
+        File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+        assert_eq!(source.array::<4>(146).unwrap(), [146, 147, 148, 149]);
+        assert!(source.array::<4>(147).is_err());
     }
 }
