@@ -22,6 +22,7 @@
 //! | [`variants`] | and once more, for HTTP |
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
+//! | [`report`] | what is in a bundle, as a page or a tree |
 
 #![forbid(unsafe_code)]
 
@@ -42,6 +43,7 @@ pub mod output;
 pub mod pack;
 pub mod plan;
 pub mod prefix;
+pub mod report;
 pub mod serving;
 pub mod shell;
 pub mod summary;
@@ -97,6 +99,7 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Init(args) => init::run(&args, shell),
         Command::List(args) => inspect::list(&args),
         Command::Info(args) => inspect::info(&args),
+        Command::Inspect(args) => report::run(&args, shell),
         Command::Cat(args) => inspect::cat(&args),
         Command::Extract(args) => inspect::extract(&args, shell),
         Command::Verify(args) => inspect::verify(&args),
