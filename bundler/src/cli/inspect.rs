@@ -34,11 +34,12 @@ pub struct TreeArgs {
 
 /// The end of `holdall inspect --help`.
 pub const INSPECT_EXAMPLES: &str = "\
-The page is one HTML file that opens in any browser, from the disk and without a network: a map of
-where the bytes are, what compression won, duplicates, the largest files, a table of all entries, the
-manifest, and whether every byte is as it was packed. The same bundle always gives the same page.
+The page is one HTML file that opens in any browser, from the disk and without a network: a map
+of where the bytes are, what compression won, duplicates, the largest files, a table of all
+entries, the manifest, and whether every byte is as it was packed. The same bundle always gives the
+same page.
 
-Of a damaged bundle, the page says what is damaged; the exit code is 65 then. The bundle is not run.
+Of a damaged bundle, the page says what is damaged; the exit code is 65 then.
 
 Examples:
   holdall inspect sayhello                     write sayhello.html

@@ -11,6 +11,7 @@ use holdall_archive::{IndexState, Method};
 use holdall_bundle::{Bundle, escaped};
 use serde::Serialize;
 use serde_json::ser::Formatter;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -233,7 +234,8 @@ impl Formatter for Inert {
 
 /// What means something to HTML, and what can't be seen.
 fn is_active(c: char) -> bool {
-    matches!(c, '<' | '>' | '&') || escaped(c.encode_utf8(&mut [0; 4])).starts_with('\\')
+    let is_unseen = matches!(escaped(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
+    is_unseen || matches!(c, '<' | '>' | '&')
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 // The map: a treemap of one node at a time, and beside it the list of what is in that node.
 
-const GAP = 1, TITLE = 19, LEAST_AREA = 30, LEAST_SIDE = 24;
+const GAP = 1,
+  TITLE = 19,
+  LEAST_AREA = 30,
+  LEAST_SIDE = 24;
 
 // An element with properties and children; text is only ever text.
 function h(tag, properties = {}, ...children) {
@@ -20,7 +23,8 @@ function breakable(name) {
 
 const exactly = number => number.toLocaleString('en-US');
 const plural = (number, noun) => `${exactly(number)} ${noun}${number === 1 ? '' : 's'}`;
-const percent = share => share > 0 && share < 0.0005 ? '< 0.1 %' : `${(share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
+const percent = share =>
+  share > 0 && share < 0.0005 ? '< 0.1 %' : `${(share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
 
 // A number of bytes in three digits or so.
 function roughly(bytes) {
@@ -32,8 +36,15 @@ function roughly(bytes) {
 
 class TreeMap {
   constructor(model, elements) {
-    Object.assign(this, { model, ...elements, section: elements.map.closest('section'),
-      node: model.trees.directory, view: 'directory', cells: [], only: null });
+    Object.assign(this, {
+      model,
+      ...elements,
+      section: elements.map.closest('section'),
+      node: model.trees.directory,
+      view: 'directory',
+      cells: [],
+      only: null,
+    });
     new ResizeObserver(() => this.draw()).observe(this.map);
     this.map.addEventListener('click', event => this.press(this.nodeAt(event.target)));
     this.map.addEventListener('keydown', event => this.key(event));
@@ -63,7 +74,8 @@ class TreeMap {
   // Goes to a node, so that the way back leads here.
   go(view, node) {
     const names = [];
-    for (let at = node; at.parent; at = at.parent) names.unshift(encodeURIComponent(at.name.replace(/\/$/, '')));
+    for (let at = node; at.parent; at = at.parent)
+      names.unshift(encodeURIComponent(at.name.replace(/\/$/, '')));
     location.hash = `#map/${view}/${names.join('/')}`;
   }
 
@@ -94,13 +106,21 @@ class TreeMap {
 
   // Draws what is in `node` into `rect`, as deep as there is room.
   fill(fragment, node, rect) {
-    const scale = rect.width * rect.height / Math.max(node.bytes, 1);
+    const scale = (rect.width * rect.height) / Math.max(node.bytes, 1);
     const visible = node.children.findIndex(child => child.bytes * scale < LEAST_AREA);
     // What is too small to be seen becomes one area.
-    const shown = visible < 0 || node.children.length - visible < 2 ? node.children : node.children.slice(0, visible);
+    const shown =
+      visible < 0 || node.children.length - visible < 2 ? node.children : node.children.slice(0, visible);
     const rest = node.children.slice(shown.length);
-    const nodes = rest.length === 0 ? shown : [...shown, this.remainder(node, rest)].sort((a, b) => b.bytes - a.bytes);
-    const rects = squarify(nodes.map(child => child.bytes), rect.x, rect.y, rect.width, rect.height);
+    const nodes =
+      rest.length === 0 ? shown : [...shown, this.remainder(node, rest)].sort((a, b) => b.bytes - a.bytes);
+    const rects = squarify(
+      nodes.map(child => child.bytes),
+      rect.x,
+      rect.y,
+      rect.width,
+      rect.height,
+    );
     nodes.forEach((child, at) => this.drawCell(fragment, child, rects[at]));
   }
 
@@ -108,8 +128,14 @@ class TreeMap {
     const sum = key => rest.reduce((total, child) => total + child[key], 0);
     const files = sum('files');
     return {
-      ...newNode(files === 0 ? 'headers' : `${plural(files, 'small file')}`), parent: node, within: node, category: rest[0].category,
-      bytes: sum('bytes'), size: sum('size'), packed: sum('packed'), files,
+      ...newNode(files === 0 ? 'headers' : `${plural(files, 'small file')}`),
+      parent: node,
+      within: node,
+      category: rest[0].category,
+      bytes: sum('bytes'),
+      size: sum('size'),
+      packed: sum('packed'),
+      files,
     };
   }
 
@@ -119,21 +145,34 @@ class TreeMap {
     const hasTitle = isBox && rect.width > 60 && rect.height > 3 * TITLE;
     const isLabelled = !isBox && rect.width > 44 && rect.height > 17;
     const label = isLabelled || hasTitle ? [h('span', { className: 'label' }, name)] : [];
-    const hasSize = hasTitle ? rect.width > 150 : isLabelled && rect.height > 36;
+    const hasSize = hasTitle ? rect.width > 150 : isLabelled && rect.height > 36 && rect.width > 66;
     if (hasSize) label.push(h('span', { className: 'amount' }, roughly(node.bytes)));
-    const isHurt = node.part?.problems.length > 0;
-    const cell = h('div', {
-      className: `cell ${isBox ? 'box' : 'leaf'} c-${node.category}${isHurt ? ' hurt' : ''}${hasTitle ? ' titled' : ''}`,
-      tabIndex: -1, role: 'button', 'aria-label': this.describe(node).join(', '),
-    }, ...label);
+    const classes = ['cell', isBox ? 'box' : 'leaf', `c-${node.category}`];
+    if (node.part?.problems.length > 0) classes.push('hurt');
+    if (this.only !== null && !isBox && node.category !== this.only) classes.push('dim');
+    const cell = h(
+      'div',
+      {
+        className: classes.join(' '),
+        tabIndex: -1,
+        role: 'button',
+        'aria-label': this.describe(node).join(', '),
+      },
+      ...label,
+    );
     const { x, y, width, height } = rect;
-    cell.style.cssText = `left:${x}px;top:${y}px;width:${Math.max(width - GAP, 1)}px;height:${Math.max(height - GAP, 1)}px`;
-    cell.classList.toggle('dim', this.only !== null && !isBox && node.category !== this.only);
+    const [right, bottom] = [width, height].map(length => Math.max(length - GAP, 1));
+    cell.style.cssText = `left:${x}px;top:${y}px;width:${right}px;height:${bottom}px`;
     cell.dataset.at = this.cells.push(node) - 1;
     fragment.append(cell);
     if (!isBox) return;
     const [edge, top] = hasTitle ? [2, TITLE] : [1, 1];
-    this.fill(fragment, node, { x: x + edge, y: y + top, width: width - 2 * edge - GAP, height: height - top - edge - GAP });
+    this.fill(fragment, node, {
+      x: x + edge,
+      y: y + top,
+      width: width - 2 * edge - GAP,
+      height: height - top - edge - GAP,
+    });
   }
 
   describe(node) {
@@ -141,7 +180,8 @@ class TreeMap {
     const lines = [node.part?.name || node.name, `${plural(node.bytes, 'byte')}, ${share}`];
     if (node.part) {
       if (node.part.type) lines.push(kindOf(node.part));
-      if (node.part.isDeflated) lines.push(`${exactly(node.size)} unpacked, ${percent(node.packed / Math.max(node.size, 1))} left`);
+      if (node.part.isDeflated)
+        lines.push(`${exactly(node.size)} unpacked, ${percent(node.packed / Math.max(node.size, 1))} left`);
       lines.push(...node.part.problems);
     } else if (node.files > 0) {
       lines.push(plural(node.files, 'file'));
@@ -163,7 +203,14 @@ class TreeMap {
   key(event) {
     const cells = [...this.map.children];
     const at = cells.indexOf(document.activeElement);
-    const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: cells.length - 1 }[event.key];
+    const to = {
+      ArrowRight: at + 1,
+      ArrowDown: at + 1,
+      ArrowLeft: at - 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: cells.length - 1,
+    }[event.key];
     if (to !== undefined && cells[to]) {
       cells[at]?.setAttribute('tabindex', '-1');
       cells[to].setAttribute('tabindex', '0');
@@ -207,14 +254,25 @@ class TreeMap {
       const share = percent(here.bytes / this.model.root.bytes);
       const title = here.parent ? here.name : 'The whole file';
       const files = plural(here.files, 'file');
-      this.chosen.replaceChildren(h('strong', {}, title),
-        h('span', {}, `${plural(here.bytes, 'byte')}, ${share}`), h('span', {}, files));
+      this.chosen.replaceChildren(
+        h('strong', {}, title),
+        h('span', {}, `${plural(here.bytes, 'byte')}, ${share}`),
+        h('span', {}, files),
+      );
       return;
     }
     this.map.children[this.cells.indexOf(node)]?.classList.add('picked');
     const [name, ...lines] = this.describe(node);
-    const find = h('button', { type: 'button', className: 'plain', onclick: () => this.find(node.part) }, 'Show in the table');
-    const back = h('button', { type: 'button', className: 'plain', onclick: () => this.choose(null) }, 'Close');
+    const find = h(
+      'button',
+      { type: 'button', className: 'plain', onclick: () => this.find(node.part) },
+      'Show in the table',
+    );
+    const back = h(
+      'button',
+      { type: 'button', className: 'plain', onclick: () => this.choose(null) },
+      'Close',
+    );
     const buttons = h('span', { className: 'buttons' }, find, back);
     this.chosen.replaceChildren(h('strong', {}, name), ...lines.map(line => h('span', {}, line)), buttons);
   }
@@ -223,11 +281,21 @@ class TreeMap {
     const crumbs = [];
     for (let at = this.node; at; at = at.parent) {
       const node = at;
-      crumbs.unshift(node === this.node
-        ? h('span', { 'aria-current': 'page' }, node.name)
-        : h('button', { type: 'button', className: 'plain', onclick: () => this.go(this.view, node) }, node.name));
+      crumbs.unshift(
+        node === this.node
+          ? h('span', { 'aria-current': 'page' }, node.name)
+          : h(
+              'button',
+              { type: 'button', className: 'plain', onclick: () => this.go(this.view, node) },
+              node.name,
+            ),
+      );
     }
-    this.crumbs.replaceChildren(...crumbs.flatMap((crumb, at) => at === 0 ? [crumb] : [h('span', { 'aria-hidden': 'true' }, '›'), crumb]));
+    this.crumbs.replaceChildren(
+      ...crumbs.flatMap((crumb, at) =>
+        at === 0 ? [crumb] : [h('span', { 'aria-hidden': 'true' }, '›'), crumb],
+      ),
+    );
   }
 
   drawInside() {
@@ -236,14 +304,24 @@ class TreeMap {
     const largest = Math.max(children[0]?.bytes ?? 0, 1);
     const line = node => {
       const bar = h('span', { className: `bar c-${node.category}`, 'aria-hidden': 'true' });
-      bar.style.width = `${100 * node.bytes / largest}%`;
+      bar.style.width = `${(100 * node.bytes) / largest}%`;
       const title = `${node.part?.name || node.name}: ${plural(node.bytes, 'byte')}`;
       const onclick = () => this.press(node);
-      return h('li', {}, h('button', { type: 'button', onclick, title },
-        h('span', { className: 'label' }, node.name), h('span', { className: 'amount' }, roughly(node.bytes)), bar));
+      return h(
+        'li',
+        {},
+        h(
+          'button',
+          { type: 'button', onclick, title },
+          h('span', { className: 'label' }, node.name),
+          h('span', { className: 'amount' }, roughly(node.bytes)),
+          bar,
+        ),
+      );
     };
     const lines = children.slice(0, most).map(line);
-    if (children.length > most) lines.push(h('li', { className: 'more' }, `and ${exactly(children.length - most)} smaller`));
+    if (children.length > most)
+      lines.push(h('li', { className: 'more' }, `and ${exactly(children.length - most)} smaller`));
     this.inside.replaceChildren(...lines);
   }
 
@@ -274,4 +352,3 @@ function decode(text) {
     return text;
   }
 }
-

@@ -3,22 +3,47 @@
 
 // What a part is to the eye: the order is that of the legend.
 const CATEGORIES = {
-  executable: 'Executable', payload: 'Payload', page: 'HTML', style: 'Styles', script: 'Scripts', data: 'Data',
-  image: 'Images', font: 'Fonts', media: 'Audio and video', text: 'Text', other: 'Other', variant: 'Variants',
-  format: 'Bookkeeping', unknown: 'Unaccounted',
+  executable: 'Executable',
+  payload: 'Payload',
+  page: 'HTML',
+  style: 'Styles',
+  script: 'Scripts',
+  data: 'Data',
+  image: 'Images',
+  font: 'Fonts',
+  media: 'Audio and video',
+  text: 'Text',
+  other: 'Other',
+  variant: 'Variants',
+  format: 'Bookkeeping',
+  unknown: 'Unaccounted',
 };
 
 // Reads the columns: a part for each row, in the order of the file.
 function readParts(data) {
   const columns = data.parts;
-  let before = '', offset = 0, digests = 0;
+  let before = '',
+    offset = 0,
+    digests = 0;
   return columns.role.map((number, at) => {
-    const name = before = leading(before, columns.shared[at]) + columns.name[at];
+    const name = (before = leading(before, columns.shared[at]) + columns.name[at]);
     const [header, packed, size] = [columns.header_len[at], columns.packed_size[at], columns.size[at]];
-    const role = data.roles[number], type = columns.types[columns.media_type[at]];
+    const role = data.roles[number],
+      type = columns.types[columns.media_type[at]];
     const part = {
-      at, role, name, header, packed, size, type, offset, bytes: header + packed, mode: columns.mode[at],
-      isDeflated: columns.deflated[at] === 1, digestAt: columns.digest[at] ? digests++ : -1, problems: [],
+      at,
+      role,
+      name,
+      header,
+      packed,
+      size,
+      type,
+      offset,
+      bytes: header + packed,
+      mode: columns.mode[at],
+      isDeflated: columns.deflated[at] === 1,
+      digestAt: columns.digest[at] ? digests++ : -1,
+      problems: [],
       category: categoryOf(role, type),
     };
     offset += part.bytes;
@@ -49,8 +74,16 @@ function categoryOf(role, type) {
 // A node of a tree.
 function newNode(name, part = null) {
   return {
-    name, part, parent: null, children: [], bytes: part?.bytes ?? 0, size: part?.size ?? 0,
-    packed: part?.packed ?? 0, files: part && isFile(part) ? 1 : 0, category: part?.category ?? 'format', isQuiet: false,
+    name,
+    part,
+    parent: null,
+    children: [],
+    bytes: part?.bytes ?? 0,
+    size: part?.size ?? 0,
+    packed: part?.packed ?? 0,
+    files: part && isFile(part) ? 1 : 0,
+    category: part?.category ?? 'format',
+    isQuiet: false,
   };
 }
 
@@ -80,7 +113,9 @@ function complete(node) {
 
 // The file by directories: its roles first, then the names.
 function directoryTree(data, parts) {
-  const resources = branch('resources/', []), variants = branch('variants/', []), format = branch('bookkeeping', []);
+  const resources = branch('resources/', []),
+    variants = branch('variants/', []),
+    format = branch('bookkeeping', []);
   const root = branch(data.file.name, []);
   const folders = new Map();
   const folder = (trunk, path) => {
@@ -125,10 +160,13 @@ function typeTree(data, parts) {
   }
   const root = branch(data.file.name, []);
   for (const [category, types] of groups) {
-    const kinds = [...types].map(([type, nodes]) => nodes.length === 1 && type === titleOf(nodes[0].part)
-      ? nodes[0] : branch(type, nodes));
+    const kinds = [...types].map(([type, nodes]) =>
+      nodes.length === 1 && type === titleOf(nodes[0].part) ? nodes[0] : branch(type, nodes),
+    );
     const isAlone = kinds.length === 1;
-    root.children.push(isAlone && kinds[0].part ? kinds[0] : branch(CATEGORIES[category], isAlone ? kinds[0].children : kinds));
+    root.children.push(
+      isAlone && kinds[0].part ? kinds[0] : branch(CATEGORIES[category], isAlone ? kinds[0].children : kinds),
+    );
   }
   return complete(root);
 }
@@ -155,8 +193,10 @@ function digestReader(data) {
     bytes ??= atob(data.parts.digests);
     return bytes.slice(32 * part.digestAt, 32 * (part.digestAt + 1));
   };
-  const hex = part => part.digestAt < 0 ? null
-    : Array.from(key(part), byte => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+  const hex = part =>
+    part.digestAt < 0
+      ? null
+      : Array.from(key(part), byte => byte.charCodeAt(0).toString(16).padStart(2, '0')).join('');
   return { key, hex };
 }
 
@@ -179,7 +219,8 @@ function sumsBy(parts, key) {
   const sums = new Map();
   for (const part of parts) {
     const name = key(part);
-    if (!sums.has(name)) sums.set(name, { name, category: part.category, files: 0, size: 0, packed: 0, bytes: 0 });
+    if (!sums.has(name))
+      sums.set(name, { name, category: part.category, files: 0, size: 0, packed: 0, bytes: 0 });
     const sum = sums.get(name);
     sum.files += isFile(part) ? 1 : 0;
     sum.size += part.size;
@@ -188,4 +229,3 @@ function sumsBy(parts, key) {
   }
   return [...sums.values()].sort((a, b) => b.bytes - a.bytes);
 }
-

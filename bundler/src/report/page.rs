@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 
 const TEMPLATE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str =
+    concat!(include_str!("page.css"), include_str!("map.css"), include_str!("tables.css"));
 const SCRIPT: &str = concat!(
     include_str!("model.js"),
     include_str!("treemap.js"),
