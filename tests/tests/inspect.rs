@@ -53,7 +53,8 @@ fn a_page_says_what_others_find_in_the_bundle() {
     assert!(told.stderr.contains("Wrote site.html"), "{}", told.stderr);
     compare(&scratch, "site.html", "site");
     let twins = duplicates(&scratch, "site.html");
-    assert_eq!(twins[0][1..], ["style.css", "twin/copy.css"], "{twins}");
+    let is_found = |twin: &Value| twin[1] == "style.css" && twin[2] == "twin/copy.css";
+    assert!(twins.as_array().unwrap().iter().any(is_found), "{twins}");
     let data = data(scratch.path("site.html"));
     assert_eq!(data["health"]["problems_len"], 0);
     assert_eq!(data["bundle"]["kind"], "site");
@@ -116,10 +117,10 @@ fn names_that_are_code_stay_names() {
     let page = fs::read_to_string(scratch.path("page.html")).unwrap();
     assert_eq!(page.matches("<script").count(), 2, "a name became a script");
     assert!(!page.contains(['\u{202e}', '\u{2028}', '\u{2029}']), "a name turns the text");
-    assert!(!page.contains("<img") && !page.contains("<b>") && !page.contains("{{"));
+    assert!(!page.contains("<img") && !page.contains("<b>"));
     assert_eq!(duplicates(&scratch, "page.html")[0][0].as_u64().map(|cost| cost > 0), Some(true));
     let shown = data_of(&page)["parts"]["name"].to_string();
-    for name in [names[0], names[6], r"\u{202e}gnp.exe", r"\u{2028}line"] {
+    for name in [names[0], names[5], names[6], r"\u{202e}gnp.exe", r"\u{2028}line"] {
         let json = Value::from(name).to_string();
         assert!(shown.contains(json.trim_matches('"')), "{name} is not in {shown}");
     }
@@ -240,7 +241,7 @@ fn an_older_page_is_replaced_as_a_whole() {
 
 #[test]
 fn many_entries_make_a_page_of_bounded_size() {
-    const FILES: usize = 20_000;
+    const FILES: usize = 5_000;
     let scratch = Scratch::new();
     for number in 0..FILES {
         let name = format!("www/directory-{:03}/page-{number:05}.html", number / 100);
@@ -251,7 +252,7 @@ fn many_entries_make_a_page_of_bounded_size() {
     let length = fs::metadata(scratch.path("site.html")).unwrap().len();
     assert!(length < 120 * FILES as u64, "{length} bytes");
     let data = data(scratch.path("site.html"));
-    assert_eq!(data["parts"]["name"].as_array().unwrap().len(), FILES + 200 + 5);
+    assert_eq!(data["parts"]["name"].as_array().unwrap().len(), FILES + FILES / 100 + 5);
     assert_eq!(duplicates(&scratch, "site.html"), Value::Array(vec![]));
 }
 
@@ -273,13 +274,8 @@ fn a_tree_adds_up() {
     check(&tree);
     let text = scratch.holdall().args(["info", "--tree", "site"]).ok();
     assert!(!text.text().contains('\x1b'), "colour in a pipe: {:?}", text.text());
-    let resources = text.lines().into_iter().position(|line| line.ends_with("─ resources/"));
-    let rows = text.lines()[resources.unwrap() + 1..].iter().map(|line| {
-        let name = line.split_whitespace().next_back().unwrap();
-        format!("{} {name}\n", line.split_whitespace().next().unwrap())
-    });
-    let noise = rows.clone().find(|row| row.ends_with("noise.bin\n")).unwrap();
-    assert_data_eq!(noise, str!["10[..] noise.bin\n"]);
+    let noise = text.lines().into_iter().find(|line| line.ends_with(" noise.bin")).unwrap();
+    assert_data_eq!(noise, str!["  10[..]   1.[..] %  [..]─ noise.bin"]);
 }
 
 #[test]

@@ -156,7 +156,10 @@ class TreeMap {
         className: classes.join(' '),
         tabIndex: -1,
         role: 'button',
-        'aria-label': this.describe(node).join(', '),
+        // What can be read in it, and then what the little window says.
+        'aria-label': [label.map(each => each.textContent).join(' '), ...this.describe(node)]
+          .filter(Boolean)
+          .join(', '),
       },
       ...label,
     );

@@ -106,16 +106,22 @@ impl Node {
         }
     }
 
-    /// The tree without what is too deep, and with what is too much of a directory summed up.
-    pub fn cut(mut self, extent: Extent) -> Self {
+    /// The tree without what is too deep, and with what is too much of a directory summed up; the few
+    /// parts that a file is made of are always there.
+    pub fn cut(self, extent: Extent) -> Self {
+        self.cut_to(usize::MAX, extent)
+    }
+
+    fn cut_to(mut self, top: usize, extent: Extent) -> Self {
         let Some(below) = extent.below() else { return Self { children: Vec::new(), ..self } };
         // One line that stands for one node would gain nothing.
-        if self.children.len() > extent.top.saturating_add(1) {
-            let rest = self.children.split_off(extent.top);
+        if self.children.len() > top.saturating_add(1) {
+            let rest = self.children.split_off(top);
             let rest = Self::of_children(format!("… {} more", rest.len()), rest);
             self.children.push(Self { children: Vec::new(), ..rest });
         }
-        self.children = self.children.into_iter().map(|child| child.cut(below)).collect();
+        let cut = |child: Self| child.cut_to(extent.top, below);
+        self.children = self.children.into_iter().map(cut).collect();
         self
     }
 }
@@ -206,11 +212,13 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_is_still_counted() {
-        let root = tree().cut(Extent { depth: 1, top: 2 });
-        let expected = ["file 1485", " executable 1030", " resources/ 171", " … 4 more 284"];
-        assert_eq!(shown(&root), expected);
+        let root = tree().cut(Extent { depth: 2, top: 0 });
+        let resources = shown(&root.children[1]);
+        assert_eq!(root.children.len(), 6);
+        assert_eq!(resources, ["resources/ 171", " … 2 more 171"]);
         assert_eq!(shown(&tree().cut(Extent { depth: 0, top: 2 })), ["file 1485"]);
         assert_eq!(tree().cut(Extent::all()), tree());
-        assert_eq!(tree().cut(Extent { depth: 1, top: 5 }).children.len(), 6);
+        let root = tree().cut(Extent { depth: 2, top: 1 });
+        assert_eq!(shown(&root.children[1]), ["resources/ 171", " a/ 106", " a-b/ 65"]);
     }
 }

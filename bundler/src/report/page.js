@@ -137,7 +137,7 @@ function drawCompression() {
       ? 'There are no resources.'
       : `${plural(files, 'resource')} of ${plural(size, 'byte')} take ${exactly(packed)}: ` +
         `${roughly(size - packed)} less.`;
-  const head = ['Type', 'Files', 'Unpacked', 'Packed', 'Left', ''].map((name, at) =>
+  const head = ['Type', 'Files', 'Unpacked', 'Packed', 'Left'].map((name, at) =>
     h('th', { scope: 'col', className: at > 0 ? 'number' : '' }, name),
   );
   const largest = Math.max(...sums.map(row => row.size), 1);
@@ -160,7 +160,7 @@ function drawCompression() {
       h('td', { className: 'bars', 'aria-hidden': 'true' }, h('span', { className: 'bars' }, whole, left)),
     );
   };
-  get('types').append(h('thead', {}, h('tr', {}, ...head)), h('tbody', {}, ...sums.map(line)));
+  get('types').append(h('thead', {}, h('tr', {}, ...head, h('td'))), h('tbody', {}, ...sums.map(line)));
 }
 
 function drawLargest() {
