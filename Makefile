@@ -20,7 +20,7 @@ FUZZ_RUSTFLAGS := --cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares
 
 .DEFAULT_GOAL := help
-.PHONY: help build bundle run demo-https test tools fmt lint docs check fuzz-build fuzz bench bench-http deny install clean
+.PHONY: help build bundle run demo-https test tools fmt lint docs check fuzz-build fuzz bench bench-http look-inspect deny install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-19s%s\n", $$1, $$2 }'
@@ -71,6 +71,10 @@ bench: tools build ## measure everything beside its control, in one run
 
 bench-http: tools build ## measure a site beside nginx, Caddy and hyper alone, and draw docs/http.svg
 	$(CARGO) run --release --locked -p holdall-bench -- http --svg docs/http.svg
+
+look-inspect: bundle ## open the page of the example in headless Chromium, take pictures (needs chromium, node)
+	$(HOLDALL) inspect $(TARGET)/sayhello --output $(TARGET)/sayhello.html
+	tests/look-inspect $(TARGET)/look-inspect $(TARGET)/sayhello.html
 
 deny: ## check licences, advisories and sources of what is built upon (needs cargo-deny)
 	$(CARGO) deny check

@@ -1,6 +1,7 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
 mod diff;
+mod inspect;
 mod sbom;
 mod set;
 mod sign;
@@ -10,6 +11,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
 pub use diff::DiffArgs;
 use holdall_bundle::EntryPointKind;
+use inspect::INSPECT_EXAMPLES;
+pub use inspect::{InspectArgs, TreeArgs};
 pub use sbom::{SbomArgs, SbomFormat};
 pub use set::SetArgs;
 pub use sign::{SignArgs, VerifyArgs};
@@ -76,6 +79,9 @@ pub enum Command {
     List(ListArgs),
     /// Tell what a bundle is: name, version, entry point, sizes, digests.
     Info(InfoArgs),
+    /// Write a page that shows what is in a bundle, and where its bytes are.
+    #[command(after_long_help = INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
     /// Write a resource of a bundle to standard output.
     Cat(CatArgs),
     /// Write the resources of a bundle to a directory.
@@ -267,6 +273,9 @@ pub struct InfoArgs {
     /// As a JSON object.
     #[arg(long)]
     pub json: bool,
+    /// As a tree.
+    #[command(flatten)]
+    pub tree: TreeArgs,
 }
 
 /// `holdall cat`.

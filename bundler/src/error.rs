@@ -95,6 +95,12 @@ pub enum Error {
     /// Standard output can't be written.
     #[error("can't write to standard output")]
     Stdout(#[source] io::Error),
+    /// What is to be written would replace what it is made from.
+    #[error("can't write to {}: that is the bundle itself", path.display())]
+    OntoItself {
+        /// The file.
+        path: PathBuf,
+    },
     /// Everything has been said already.
     #[error("failed")]
     Reported(ExitCode),
@@ -124,6 +130,7 @@ impl Error {
             },
             Self::Write { source, .. } => ExitCode::for_output(source.kind()),
             Self::Stdout(_) => ExitCode::Io,
+            Self::OntoItself { .. } => ExitCode::Usage,
             Self::Reported(code) => *code,
         }
     }

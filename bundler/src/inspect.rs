@@ -2,6 +2,7 @@
 
 use crate::cli::{CatArgs, ExtractArgs, InfoArgs, ListArgs, VerifyArgs};
 use crate::error::Error;
+use crate::report;
 use crate::shell::Shell;
 use holdall_archive::Archive;
 use holdall_bundle::{
@@ -19,6 +20,9 @@ pub fn list(args: &ListArgs) -> Result<(), Error> {
 }
 
 pub fn info(args: &InfoArgs) -> Result<(), Error> {
+    if args.tree.tree {
+        return report::tree(args);
+    }
     let format = if args.json { InfoFormat::Json } else { InfoFormat::Text };
     Ok(Bundle::open(&args.file)?.info(format, None, &mut stdout().lock())?)
 }

@@ -28,6 +28,7 @@
 //! | [`sign`] | with a signature |
 //! | `diff` | what differs between two bundles |
 //! | `sbom` | what a bundle is made of |
+//! | [`report`] | what is in a bundle, as a page or a tree |
 
 #![forbid(unsafe_code)]
 
@@ -50,6 +51,7 @@ pub mod output;
 pub mod pack;
 pub mod plan;
 pub mod prefix;
+pub mod report;
 pub mod rewrite;
 mod sbom;
 pub mod serving;
@@ -109,6 +111,7 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Init(args) => init::run(&args, shell),
         Command::List(args) => inspect::list(&args),
         Command::Info(args) => inspect::info(&args),
+        Command::Inspect(args) => report::run(&args, shell),
         Command::Cat(args) => inspect::cat(&args),
         Command::Extract(args) => inspect::extract(&args, shell),
         Command::Verify(args) => inspect::verify(&args),

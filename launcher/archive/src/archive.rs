@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     fs::File,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -174,6 +175,13 @@ impl Archive {
             executable[at..at + DESCRIPTION_LEN].fill(0);
         }
         Ok(executable)
+    }
+
+    /// Where the data of the index is, in bytes from the start of the file; `None` where names are not
+    /// looked up in it. It is not among the [`entries_under`](Self::entries_under) the root then.
+    pub fn index_range(&self) -> Option<Range<u64>> {
+        let index = self.usable_index()?;
+        Some(index.index_offset..self.end.directory_offset)
     }
 
     /// Whether content is borrowed from a mapping of the file.
