@@ -1,8 +1,11 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
+mod diff;
+
 use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
+pub use diff::DiffArgs;
 use holdall_bundle::EntryPointKind;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -73,6 +76,8 @@ pub enum Command {
     Extract(ExtractArgs),
     /// Check every byte of a bundle.
     Verify(FileArgs),
+    /// Tell what differs between two bundles.
+    Diff(DiffArgs),
     /// Write a completion script for a shell to standard output.
     Completions(CompletionsArgs),
     /// Write the manual pages to a directory, or the first one to standard output.
@@ -312,6 +317,7 @@ Examples:
   holdall bundle public -o site        pack a directory, to be served as it is
   holdall list sayhello --long         what is in it
   holdall verify sayhello              check every byte
+  holdall diff sayhello sayhello-new   what changed
   cargo holdall bundle --release       the same, as a subcommand of cargo
 
 Exit codes:

@@ -22,6 +22,7 @@
 //! | [`variants`] | and once more, for HTTP |
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
+//! | `diff` | what differs between two bundles |
 
 #![forbid(unsafe_code)]
 
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod code;
 pub mod compress;
 pub mod config;
+mod diff;
 mod error;
 pub mod globs;
 mod init;
@@ -100,6 +102,7 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Cat(args) => inspect::cat(&args),
         Command::Extract(args) => inspect::extract(&args, shell),
         Command::Verify(args) => inspect::verify(&args),
+        Command::Diff(args) => diff::run(&args, shell),
         Command::Completions(args) => manual::completions(&args, program),
         Command::Man(args) => manual::man(&args, shell),
     }

@@ -68,8 +68,18 @@ fn a_bundle_explains_its_options() {
 fn the_bundler_explains_its_commands() {
     let scratch = Scratch::new();
     let help = scratch.holdall().arg("--help").ok();
-    let commands =
-        ["bundle", "init", "list", "info", "cat", "extract", "verify", "completions", "man"];
+    let commands = [
+        "bundle",
+        "init",
+        "list",
+        "info",
+        "cat",
+        "extract",
+        "verify",
+        "diff",
+        "completions",
+        "man",
+    ];
     for command in commands {
         assert!(help.text().contains(&format!("\n  {command} ")), "{command}: {}", help.text());
         let own = scratch.holdall().args([command, "--help"]).ok();
