@@ -3,8 +3,13 @@
 //! They are programs, so they can't be ordinary dependencies: a cargo inside of cargo builds them,
 //! with a target directory of its own, as the outer one holds the lock of the usual one.
 //!
-//! `HOLDALL_BUILD_DYNAMIC` and `HOLDALL_BUILD_STATIC` name launchers that were built before, for
-//! packagers and for builds that can't wait.
+//! `HOLDALL_BUILD_DYNAMIC` and `HOLDALL_BUILD_STATIC` name launchers that were built before, from this
+//! very source: for packagers and for builds that can't wait.
+
+#[path = "src/auditable/section.rs"]
+mod section;
+#[path = "src/auditable/tree.rs"]
+mod tree;
 
 use std::env;
 use std::ffi::OsString;
@@ -37,7 +42,9 @@ fn main() {
 
 /// Builds again when anything changes that is part of a launcher.
 fn watch(launcher: &Path) {
-    println!("cargo:rerun-if-changed=build.rs");
+    for file in ["build.rs", "src/auditable/section.rs", "src/auditable/tree.rs"] {
+        println!("cargo:rerun-if-changed={file}");
+    }
     // All packages below it are part of it.
     let below = launcher.read_dir().into_iter().flatten().filter_map(Result::ok);
     let below = below.map(|entry| entry.path()).filter(|path| path.join("Cargo.toml").exists());
@@ -61,14 +68,29 @@ fn build(launcher: &Path, out_dir: &Path, linking: Linking) -> Option<PathBuf> {
         Linking::Static => "HOLDALL_BUILD_STATIC",
     };
     println!("cargo:rerun-if-env-changed={variable}");
-    if let Some(path) = env::var_os(variable) {
-        return Some(path.into());
+    let name = if linking == Linking::Static { "static" } else { "dynamic" };
+    let built = match env::var_os(variable) {
+        Some(path) => {
+            println!("cargo:rerun-if-changed={}", path.display());
+            PathBuf::from(path)
+        }
+        None => run_cargo(launcher, out_dir, linking, name)?,
+    };
+    // Kept aside, so that a later build can't change it while the compiler reads it.
+    let kept = out_dir.join(name);
+    let copied = fs::copy(&built, &kept);
+    copied.unwrap_or_else(|error| panic!("can't copy {}: {error}", built.display()));
+    if let Err(reason) = add_list(launcher, linking, &kept) {
+        println!("cargo:warning=the {name} launcher carries no list of dependencies: {reason}");
     }
+    Some(kept)
+}
+
+fn run_cargo(launcher: &Path, out_dir: &Path, linking: Linking, name: &str) -> Option<PathBuf> {
     if !launcher.join("src/main.rs").exists() {
         return None;
     }
     let target = env::var("TARGET").expect("cargo sets TARGET");
-    let name = if linking == Linking::Static { "static" } else { "dynamic" };
     let target_dir = target_dir(out_dir).join(name);
     let mut command = cargo();
     command.arg("build").args(["--bin", "holdall-launcher", "--profile", "launcher"]);
@@ -84,11 +106,32 @@ fn build(launcher: &Path, out_dir: &Path, linking: Linking) -> Option<PathBuf> {
         assert!(linking == Linking::Static, "the launcher can't be built: {status}");
         return None;
     }
-    let built = target_dir.join(target).join("launcher/holdall-launcher");
-    // Kept aside, so that a later build can't change it while the compiler reads it.
-    let kept = out_dir.join(name);
-    fs::copy(&built, &kept).expect("what cargo built can be copied");
-    Some(kept)
+    Some(target_dir.join(target).join("launcher/holdall-launcher"))
+}
+
+/// Adds the list of what a launcher was built from, for bills of materials, unless it has one.
+fn add_list(launcher: &Path, linking: Linking, built: &Path) -> Result<(), String> {
+    let target = env::var("TARGET").map_err(|error| error.to_string())?;
+    let elf = fs::read(built).map_err(|error| error.to_string())?;
+    if section::is_in(&elf) {
+        return Ok(());
+    }
+    let [all, runtime] = tree::EDGES.map(|edges| {
+        let mut command = cargo();
+        command.args(["tree", "--quiet", "--target", &target]).args(edges);
+        command.arg("--manifest-path").arg(launcher.join("Cargo.toml"));
+        if linking == Linking::Static {
+            command.arg("--no-default-features");
+        }
+        let output = command.output().map_err(|error| error.to_string())?;
+        match output.status.success() {
+            true => String::from_utf8(output.stdout).map_err(|error| error.to_string()),
+            false => Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', " ")),
+        }
+    });
+    let list = section::compress(&tree::list(&all?, &runtime?)).map_err(|e| e.to_string())?;
+    let elf = section::append(&elf, &list).ok_or("it has no table of sections")?;
+    fs::write(built, elf).map_err(|error| error.to_string())
 }
 
 /// A cargo that knows nothing of the one that runs this script: flags and wrappers for the bundler

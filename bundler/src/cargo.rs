@@ -1,8 +1,9 @@
 //! The package: what cargo knows of it, and what it builds.
 
+use crate::auditable;
 use crate::cli::CargoArgs;
 use crate::shell::{Shell, Verbosity};
-use holdall_bundle::ExitCode;
+use holdall_bundle::{ExitCode, chain};
 use serde::Deserialize;
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader};
@@ -182,9 +183,28 @@ impl Package {
         if !status.success() {
             return Err(CargoError::Failed { what: "build", status, message: String::new() });
         }
-        artifact?.ok_or_else(|| CargoError::NotBuilt {
+        let built = artifact?.ok_or_else(|| CargoError::NotBuilt {
             target: target.to_string(),
             package: self.name.clone(),
+        })?;
+        Ok(self.with_list(built, args, shell))
+    }
+
+    /// What was built, with the list of its dependencies; without one where cargo can't tell them.
+    fn with_list(&self, built: PathBuf, args: &CargoArgs, shell: &Shell) -> PathBuf {
+        let tree = || {
+            let mut command = cargo();
+            command.args(["tree", "--quiet", "--manifest-path"]).arg(&self.manifest);
+            command.args(selection_flags(args)).args(config_flags(args));
+            command
+        };
+        auditable::with_list(&built, &tree).unwrap_or_else(|error| {
+            let error = chain(&error);
+            shell.warn(format_args!(
+                "{target} carries no list of dependencies: {error}",
+                target = built.display()
+            ));
+            built
         })
     }
 
@@ -249,14 +269,24 @@ fn start_error(command: &Command, source: io::Error) -> CargoError {
 
 fn build_flags(args: &CargoArgs) -> Vec<OsString> {
     let mut flags: Vec<OsString> = vec!["--profile".into(), args.profile.clone().into()];
-    let mut valued = |flag: &str, value: Option<OsString>| {
-        flags.extend(value.into_iter().flat_map(|value| [OsString::from(flag), value]));
-    };
-    valued("--target", args.target.clone().map(Into::into));
-    valued("--target-dir", args.target_dir.clone().map(Into::into));
-    valued("--jobs", args.jobs.clone().map(Into::into));
+    if let Some(directory) = &args.target_dir {
+        flags.extend(["--target-dir".into(), directory.into()]);
+    }
+    if let Some(jobs) = &args.jobs {
+        flags.extend(["--jobs".into(), jobs.into()]);
+    }
+    flags.extend(selection_flags(args));
+    flags
+}
+
+/// The flags that choose what is built upon: target and features.
+fn selection_flags(args: &CargoArgs) -> Vec<OsString> {
+    let mut flags: Vec<OsString> = Vec::new();
+    if let Some(target) = &args.target {
+        flags.extend(["--target".into(), target.into()]);
+    }
     for features in &args.features {
-        valued("--features", Some(features.into()));
+        flags.extend(["--features".into(), features.into()]);
     }
     let switches = [
         ("--all-features", args.all_features),

@@ -1,12 +1,14 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
 mod diff;
+mod sbom;
 
 use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
 pub use diff::DiffArgs;
 use holdall_bundle::EntryPointKind;
+pub use sbom::{SbomArgs, SbomFormat};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -78,6 +80,8 @@ pub enum Command {
     Verify(FileArgs),
     /// Tell what differs between two bundles.
     Diff(DiffArgs),
+    /// Write the bill of materials of a bundle: CycloneDX or SPDX.
+    Sbom(SbomArgs),
     /// Write a completion script for a shell to standard output.
     Completions(CompletionsArgs),
     /// Write the manual pages to a directory, or the first one to standard output.

@@ -1,5 +1,6 @@
 //! Everything that can make the bundler fail, and the exit code of each.
 
+use crate::auditable::read::ReadError;
 use crate::binary::BinaryError;
 use crate::cargo::CargoError;
 use crate::config::ConfigError;
@@ -54,6 +55,16 @@ pub enum Error {
     /// A bundle can't be read.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// The list of dependencies that a piece of code carries is damaged.
+    #[error("the {role} {file_name} can't be searched for its dependencies")]
+    Dependencies {
+        /// `executable` or `payload`.
+        role: String,
+        /// Its file.
+        file_name: String,
+        /// What is wrong.
+        source: ReadError,
+    },
     /// Something can't be created.
     #[error("can't create {}", path.display())]
     Create {
@@ -92,6 +103,7 @@ impl Error {
             Self::Pack(error) => error.exit_code(),
             Self::Output(error) => error.exit_code(),
             Self::Bundle(error) => error.exit_code(),
+            Self::Dependencies { .. } => ExitCode::Damaged,
             Self::Create { source, .. } => match ExitCode::for_output(source.kind()) {
                 ExitCode::Io => ExitCode::CannotCreate,
                 code => code,

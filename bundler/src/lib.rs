@@ -11,6 +11,7 @@
 //! | [`plan`] | both together: what will be packed, every mistake of usage found |
 //! | [`code`] | what runs, found |
 //! | [`cargo`] | builds the package, finds what was built |
+//! | [`auditable`] | lists what that was built from |
 //! | [`binary`] | looks into executables: architecture, note, plug-in symbol |
 //! | [`prefix`] | the executable that the file begins with |
 //! | [`tree`] | the resources, found and named |
@@ -23,9 +24,11 @@
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
 //! | `diff` | what differs between two bundles |
+//! | `sbom` | what a bundle is made of |
 
 #![forbid(unsafe_code)]
 
+pub mod auditable;
 pub mod binary;
 mod bundle;
 pub mod cargo;
@@ -44,6 +47,7 @@ pub mod output;
 pub mod pack;
 pub mod plan;
 pub mod prefix;
+mod sbom;
 pub mod serving;
 pub mod shell;
 pub mod summary;
@@ -103,6 +107,7 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Extract(args) => inspect::extract(&args, shell),
         Command::Verify(args) => inspect::verify(&args),
         Command::Diff(args) => diff::run(&args, shell),
+        Command::Sbom(args) => sbom::run(&args, shell),
         Command::Completions(args) => manual::completions(&args, program),
         Command::Man(args) => manual::man(&args, shell),
     }

@@ -77,6 +77,7 @@ fn the_bundler_explains_its_commands() {
         "extract",
         "verify",
         "diff",
+        "sbom",
         "completions",
         "man",
     ];
