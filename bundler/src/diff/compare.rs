@@ -135,15 +135,15 @@ impl Diff {
         let mut variants = Variants::new();
         let (old, new) = (old.entries_under(directory)?, new.entries_under(directory)?);
         walk(old, new, |pair| {
-            pair.old().into_iter().for_each(|entry| old_sizes.add(entry));
-            pair.new().into_iter().for_each(|entry| new_sizes.add(entry));
+            pair.before().into_iter().for_each(|entry| old_sizes.add(entry));
+            pair.after().into_iter().for_each(|entry| new_sizes.add(entry));
             let differs = match &pair {
                 Pair::Both(old, new) => !is_same_content(old, new)?,
                 _ => true,
             };
             if let (true, Some((resource, coding))) = (differs, variant_of(pair.name())) {
                 let size = |entry: Option<&Entry>| entry.map(Entry::size);
-                let (old, new) = (size(pair.old()), size(pair.new()));
+                let (old, new) = (size(pair.before()), size(pair.after()));
                 let change = VariantChange { coding: coding.to_owned(), old, new };
                 variants.entry(resource.to_owned()).or_default().push(change);
             }
@@ -182,8 +182,8 @@ impl Diff {
     }
 
     fn add_sizes(&mut self, pair: &Pair, sizes: fn(&mut Side) -> &mut Sizes) {
-        pair.old().into_iter().for_each(|entry| sizes(&mut self.old).add(entry));
-        pair.new().into_iter().for_each(|entry| sizes(&mut self.new).add(entry));
+        pair.before().into_iter().for_each(|entry| sizes(&mut self.old).add(entry));
+        pair.after().into_iter().for_each(|entry| sizes(&mut self.new).add(entry));
     }
 }
 
@@ -250,14 +250,14 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn old(&self) -> Option<&Entry<'a>> {
+    fn before(&self) -> Option<&Entry<'a>> {
         match self {
             Self::Old(entry) | Self::Both(entry, _) => Some(entry),
             Self::New(_) => None,
         }
     }
 
-    fn new(&self) -> Option<&Entry<'a>> {
+    fn after(&self) -> Option<&Entry<'a>> {
         match self {
             Self::New(entry) | Self::Both(_, entry) => Some(entry),
             Self::Old(_) => None,
