@@ -15,6 +15,7 @@ mod extract;
 mod info;
 mod list;
 mod manifest;
+mod needs;
 mod serving;
 mod text;
 mod verify;
@@ -32,6 +33,7 @@ pub use manifest::{
     MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX, Prefix,
     VARIANTS_PREFIX, check_name,
 };
+pub use needs::{Glibc, Needs, NeedsError};
 pub use serving::{HeaderRule, RedirectRule, Serving, ServingError, Static};
 pub use text::{chain, escaped, ignore_broken_pipe};
 pub use verify::{print_verification, verify};
