@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::error::BundleError;
 use crate::list::finish;
 use crate::manifest::Manifest;
+use crate::needs::{Needs, told};
 use crate::text::escaped;
 use holdall_archive::{IndexState, grouped};
 use serde::Serialize;
@@ -20,8 +21,8 @@ pub enum InfoFormat {
 }
 
 impl Bundle {
-    /// Writes what the bundle is: name, version, entry point, sizes, digests, what built it; and
-    /// what closes it in on this host, where the caller knows that.
+    /// Writes what the bundle is: name, version, entry point, sizes, digests, what built it, what
+    /// it needs of a host; and what closes it in on this one, where the caller knows that.
     ///
     /// # Errors
     /// Those of the archive, and [`BundleError::Output`]. A closed pipe is no error.
@@ -48,6 +49,10 @@ struct Info<'a> {
     file: FileInfo,
     resources: ResourcesInfo,
     variants: VariantsInfo,
+    /// Nothing where the code is damaged: then the rest is still worth to be told.
+    needs: Option<Needs>,
+    #[serde(skip)]
+    needs_told: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sandbox: Option<&'a str>,
 }
@@ -97,7 +102,10 @@ impl<'a> Info<'a> {
             entries: archive.entries_len(),
             index: index_state(archive.index_state()?),
         };
-        Ok(Self { manifest: bundle.manifest(), file, resources, variants, sandbox: None })
+        let manifest = bundle.manifest();
+        let needs = bundle.needs();
+        let (needs_told, needs) = (told(&needs), needs.ok());
+        Ok(Self { manifest, file, resources, variants, needs, needs_told, sandbox: None })
     }
 
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -117,6 +125,7 @@ impl<'a> Info<'a> {
             line("arguments", format!("{:?}", self.manifest.arguments))?;
         }
         line("built by", format!("{} for {}", built.by, built.target))?;
+        line("needs", self.needs_told.clone())?;
         line("file", format!("{}, {} bytes", file.path, grouped(file.size)))?;
         line("executable", sized(prefix.size, prefix.sha256))?;
         line(

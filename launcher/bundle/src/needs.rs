@@ -6,6 +6,7 @@
 
 use crate::bundle::Bundle;
 use crate::error::BundleError;
+use crate::text::chain;
 use object::elf::{
     DT_NEEDED, DT_STRSZ, DT_STRTAB, DT_VERNEED, DT_VERNEEDNUM, FileHeader64, ProgramHeader64,
     Vernaux, Verneed,
@@ -135,6 +136,18 @@ impl Bundle {
             needs.add(Needs::of(&payload.bytes()?).map_err(|e| error(payload.name(), e))?);
         }
         Ok(needs)
+    }
+
+    /// The same for people: what it needs, or why that is unknown.
+    pub fn needs_told(&self) -> String {
+        told(&self.needs())
+    }
+}
+
+pub(crate) fn told(needs: &Result<Needs, BundleError>) -> String {
+    match needs {
+        Ok(needs) => needs.to_string(),
+        Err(error) => format!("unknown: {}", chain(error)),
     }
 }
 
