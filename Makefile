@@ -19,8 +19,13 @@ FUZZ_RUSTFLAGS := --cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug
   -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares
 
+# The oldest GNU C library that a release runs with.
+GLIBC    := 2.17
+PORTABLE := $(TARGET)/portable
+
 .DEFAULT_GOAL := help
-.PHONY: help build bundle run demo-https test tools fmt lint docs check fuzz-build fuzz bench bench-http look-inspect deny install clean
+.PHONY: help build bundle release old-debian cross run demo-https test tools fmt lint docs check fuzz-build fuzz bench \
+  bench-http look-inspect deny install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-19s%s\n", $$1, $$2 }'
@@ -30,6 +35,16 @@ build: ## build the bundler
 
 bundle: build ## pack the example service into target/sayhello
 	$(HOLDALL) bundle app --output $(TARGET)/sayhello
+
+release: ## build a bundler for any Linux with glibc 2.17 or later into target/portable (needs PyPI)
+	HOLDALL_GLIBC=$(GLIBC) bundler/build-portable $(PORTABLE)
+	HOLDALL_GLIBC=$(GLIBC) HOLDALL=$(PORTABLE)/$(HOST)/holdall $(CARGO) test --locked -p holdall-tests --test portable
+
+old-debian: release ## run bundles of the release in the oldest Debian that there is (needs root, debootstrap)
+	tests/old-debian $(PORTABLE)/$(HOST)/holdall
+
+cross: release ## build launchers for aarch64 and run them in qemu (needs root, Debian)
+	tests/cross-aarch64 $(PORTABLE)/$(HOST)/holdall
 
 run: bundle ## pack the example service, start it, and print where it answers
 	@exec $(TARGET)/sayhello --port $(LISTEN)

@@ -49,7 +49,7 @@ fn watch(launcher: &Path) {
     let below = launcher.read_dir().into_iter().flatten().filter_map(Result::ok);
     let below = below.map(|entry| entry.path()).filter(|path| path.join("Cargo.toml").exists());
     for package in below.chain([launcher.to_owned()]) {
-        for part in ["Cargo.toml", "src", "include"] {
+        for part in ["Cargo.toml", "build.rs", "src", "include"] {
             // A path that is not there would make cargo build again every time.
             if package.join(part).exists() {
                 println!("cargo:rerun-if-changed={}", package.join(part).display());

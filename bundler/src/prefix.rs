@@ -5,7 +5,7 @@
 //! launcher.
 
 use crate::binary::{self, Binary, BinaryError, PLUGIN_SYMBOL};
-use holdall_bundle::{EntryPointKind, ExitCode};
+use holdall_bundle::{EntryPointKind, ExitCode, Needs};
 use object::Architecture;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -95,6 +95,12 @@ pub enum PrefixError {
     /// A launcher for a linked program, which has its own.
     #[error("a linked program is its own launcher: leave --launcher out")]
     LauncherUnused,
+    /// A static launcher for a plug-in.
+    #[error("{} is static, and a static launcher can't load plug-ins", path.display())]
+    StaticLauncher {
+        /// The launcher.
+        path: PathBuf,
+    },
     /// There is no launcher in this bundler.
     #[error("this holdall was built without a launcher: name one with --launcher FILE")]
     NoLauncher,
@@ -163,7 +169,12 @@ impl EntryPoint {
                 let binary = binary::examine(path)?;
                 check(&binary, EntryPointKind::Linked, path)?;
                 let architecture = binary.architecture().unwrap_or(Architecture::Unknown);
-                (Cow::Owned(read(path)?), architecture)
+                let launcher = read(path)?;
+                let is_static = Needs::of(&launcher).is_ok_and(|needs| needs.is_nothing());
+                if is_static && kind == EntryPointKind::Plugin {
+                    return Err(PrefixError::StaticLauncher { path: path.to_owned() });
+                }
+                (Cow::Owned(launcher), architecture)
             }
             None => (Cow::Borrowed(compiled_in(kind)?), binary::host_architecture()),
         };
@@ -298,6 +309,19 @@ mod tests {
         let payload = payload(Path::new("a/b/run.sh"), EntryPointKind::Exec).unwrap();
         assert_eq!(payload.name, ".holdall/bin/run.sh");
         assert!(super::payload(Path::new("a/b\\c"), EntryPointKind::Exec).is_err());
+    }
+
+    #[test]
+    fn a_static_launcher_loads_no_plugin() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("launcher");
+        let with = |kind| EntryPoint::with_launcher(kind, None, Some(&path));
+        std::fs::write(&path, STATIC_LAUNCHER).unwrap();
+        assert!(with(EntryPointKind::Site).is_ok());
+        let error = with(EntryPointKind::Plugin).unwrap_err();
+        assert!(matches!(error, PrefixError::StaticLauncher { .. }), "{error}");
+        std::fs::write(&path, DYNAMIC_LAUNCHER).unwrap();
+        assert!(with(EntryPointKind::Plugin).is_ok());
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub struct Summary {
     title: String,
     entry_point: String,
     executable: String,
+    needs: String,
     resources: Sizes,
     variants: Sizes,
     served: Option<String>,
@@ -70,6 +71,7 @@ impl Summary {
             title: format!("{} {}", manifest.name, manifest.version),
             entry_point,
             executable: format!("{} for {}", bytes(manifest.prefix.size), manifest.built.target),
+            needs: bundle.needs_told(),
             resources,
             variants,
             served: manifest.served().map(|served| served.to_string()),
@@ -105,6 +107,7 @@ impl fmt::Display for Summary {
         writeln!(f, "{}", escaped(&self.title))?;
         writeln!(f, "  entry point  {}", escaped(&self.entry_point))?;
         writeln!(f, "  executable   {}", self.executable)?;
+        writeln!(f, "  needs        {}", escaped(&self.needs))?;
         let ratio = ratio(size, packed_size);
         let (files, size) = (plural(files, "file"), bytes(size));
         writeln!(f, "  resources    {files}, {size}, packed {}{ratio}", grouped(packed_size))?;

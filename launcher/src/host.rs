@@ -7,7 +7,9 @@ use holdall_bundle::ExitCode;
 use holdall_certificates::Certificates;
 use holdall_endpoint::{Endpoint, Inherited, Listener, Tls};
 use holdall_log::Log;
-use holdall_process::{Nursery, Predecessor, limits::raise_file_limit, notify::Notify};
+use holdall_process::{
+    Nursery, Predecessor, find_hosts_without_modules, limits::raise_file_limit, notify::Notify,
+};
 use holdall_service::{
     AccessLog, Admin, Binding, BoxService, BuildInfo, Ended, Readiness, Role, Server, chain,
     http_challenges, redirect,
@@ -62,6 +64,8 @@ fn host(
     let mut open = Open::all(options)?;
     let notify = Notify::from_environment();
     let wanted = Wanted::of(options)?;
+    // This fails where the nursery does, and that says why.
+    let _ = find_hosts_without_modules();
     let nursery = Arc::new(Nursery::start(wanted.hooks())?);
     let server = Server {
         limits: options.limits.for_server(files),

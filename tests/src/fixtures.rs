@@ -101,6 +101,16 @@ pub fn c_program(scratch: &Scratch, source: &str, output: &str) -> PathBuf {
     compile(scratch, source, output, &["-std=gnu99"])
 }
 
+/// The same, linked with all that it needs.
+pub fn static_c_program(scratch: &Scratch, source: &str, output: &str) -> PathBuf {
+    compile(scratch, source, output, &["-std=gnu99", "-static"])
+}
+
+/// Compiles a shared object among the fixtures that needs no library.
+pub fn c_module(scratch: &Scratch, source: &str, output: &str) -> PathBuf {
+    compile(scratch, source, output, &["-std=gnu99", "-shared", "-fPIC", "-nostdlib"])
+}
+
 /// Compiles a plug-in among the fixtures, with `flags` for the preprocessor.
 pub fn c_plugin(scratch: &Scratch, source: &str, output: &str, flags: &[&str]) -> PathBuf {
     let include = programs::repository().join("launcher/plugin/include");

@@ -169,7 +169,7 @@ impl Archive {
     /// # Errors
     /// If the file can't be read.
     pub fn executable(&self) -> Result<Vec<u8>, Error> {
-        let mut executable = self.source.bytes(0, self.archive_offset()?)?.into_owned();
+        let mut executable = self.prefix()?.into_owned();
         if let Some(found) = Executable::examine(executable.as_slice()).filter(|it| it.has_note) {
             let at = found.description_offset as usize;
             executable[at..at + DESCRIPTION_LEN].fill(0);
@@ -182,6 +182,14 @@ impl Archive {
     pub fn index_range(&self) -> Option<Range<u64>> {
         let index = self.usable_index()?;
         Some(index.index_offset..self.end.directory_offset)
+    }
+
+    /// What stands before the archive: an executable.
+    ///
+    /// # Errors
+    /// As [`archive_offset`](Self::archive_offset), or if the file can't be read.
+    pub fn prefix(&self) -> Result<Cow<'_, [u8]>, Error> {
+        self.source.bytes(0, self.archive_offset()?)
     }
 
     /// Whether content is borrowed from a mapping of the file.

@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::error::BundleError;
 use crate::list::finish;
 use crate::manifest::Manifest;
+use crate::needs::{Needs, told};
 use crate::signature::{Signature, signatures};
 use crate::text::escaped;
 use holdall_archive::{IndexState, grouped};
@@ -21,8 +22,8 @@ pub enum InfoFormat {
 }
 
 impl Bundle {
-    /// Writes what the bundle is: name, version, entry point, sizes, digests, what built it; and
-    /// what closes it in on this host, where the caller knows that.
+    /// Writes what the bundle is: name, version, entry point, sizes, digests, what built it, what
+    /// it needs of a host; and what closes it in on this one, where the caller knows that.
     ///
     /// # Errors
     /// Those of the archive, and [`BundleError::Output`]. A closed pipe is no error.
@@ -50,6 +51,10 @@ struct Info<'a> {
     resources: ResourcesInfo,
     variants: VariantsInfo,
     signatures: Vec<Signature>,
+    /// Nothing where the code is damaged: then the rest is still worth to be told.
+    needs: Option<Needs>,
+    #[serde(skip)]
+    needs_told: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sandbox: Option<&'a str>,
 }
@@ -101,7 +106,18 @@ impl<'a> Info<'a> {
         };
         let signatures = signatures(archive)?;
         let manifest = bundle.manifest();
-        Ok(Self { manifest, file, resources, variants, signatures, sandbox: None })
+        let needs = bundle.needs();
+        let (needs_told, needs) = (told(&needs), needs.ok());
+        Ok(Self {
+            manifest,
+            file,
+            resources,
+            variants,
+            signatures,
+            needs,
+            needs_told,
+            sandbox: None,
+        })
     }
 
     fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -127,6 +143,7 @@ impl<'a> Info<'a> {
             line("description", description.clone())?;
         }
         line("built by", format!("{} for {}", built.by, built.target))?;
+        line("needs", self.needs_told.clone())?;
         line("file", format!("{}, {} bytes", file.path, grouped(file.size)))?;
         line("executable", sized(prefix.size, prefix.sha256))?;
         line(

@@ -110,3 +110,12 @@ mod threads;
 pub use nursery::{HOOK_LIMIT, HookError, Nursery, NurseryError, Outcome, SpawnError, Successor};
 pub use predecessor::Predecessor;
 pub use threads::ThreadsError;
+
+/// Makes a static program independent of what its host has for finding other hosts by name: it reads
+/// `/etc/hosts` and asks the servers of `/etc/resolv.conf`. Dynamic ones do as `/etc/nsswitch.conf` says.
+///
+/// # Errors
+/// If there is another thread already, or `/proc` is missing.
+pub fn find_hosts_without_modules() -> Result<(), ThreadsError> {
+    system::find_hosts_without_modules()
+}

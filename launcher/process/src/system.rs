@@ -91,6 +91,30 @@ impl AsFd for Signals {
     }
 }
 
+/// Has hosts be found by what is linked in, hosts(5) and DNS, whatever nsswitch.conf(5) says.
+///
+/// What else stands there (`resolve`, `myhostname`, `mdns4_minimal` …) is in shared objects, and these need
+/// the C library that a static program was linked with: with another one, it is aborted.
+#[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
+pub(crate) fn find_hosts_without_modules() -> Result<(), ThreadsError> {
+    use libc::{c_char, c_int};
+    unsafe extern "C" {
+        /// nss.h: for good, and both texts are copied.
+        fn __nss_configure_lookup(database: *const c_char, services: *const c_char) -> c_int;
+    }
+    threads::require_one()?;
+    // SAFETY: both texts end with a NUL, and no other thread is there that could look something up. It
+    // fails only for lack of memory, and changes nothing then.
+    unsafe { __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr()) };
+    Ok(())
+}
+
+/// On other systems there is no such trouble.
+#[cfg(not(all(target_env = "gnu", target_feature = "crt-static")))]
+pub(crate) fn find_hosts_without_modules() -> Result<(), ThreadsError> {
+    Ok(())
+}
+
 /// fork(2).
 pub(crate) fn fork() -> Result<io::Result<Side>, ThreadsError> {
     threads::require_one()?;
