@@ -43,6 +43,8 @@ pub(crate) enum TendingError {
     Name(#[from] BadName),
     #[error("can't read the external account in {}", path.display())]
     ExternalAccount { path: PathBuf, source: io::Error },
+    #[error("can't run {} for DNS records", path.display())]
+    Hook { path: PathBuf, source: io::Error },
     #[error("no external account in {}", path.display())]
     NoExternalAccount { path: PathBuf, source: ExternalAccountError },
     #[error(transparent)]
@@ -57,7 +59,9 @@ impl TendingError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Conflict { .. } | Self::Name(_) => ExitCode::Usage,
-            Self::ExternalAccount { source, .. } => ExitCode::for_input(source.kind()),
+            Self::ExternalAccount { source, .. } | Self::Hook { source, .. } => {
+                ExitCode::for_input(source.kind())
+            }
             Self::NoExternalAccount { .. } => ExitCode::Configuration,
             Self::Setup(SetupError::Store(error)) if error.is_not_permitted() => {
                 ExitCode::NoPermission
@@ -178,6 +182,7 @@ fn tended(status: Status, now: Timestamp) -> TendedName {
         next_attempt: status.next.map(SystemTime::from),
         name: status.name,
         state: status.state.to_string(),
+        ordered: status.ordered.into(),
         issued: status.issued.into(),
         failed: status.failed.into(),
         limit_left: status.limit_left.map(u64::from),
@@ -211,6 +216,9 @@ pub(crate) fn all(options: &Options) -> impl Iterator<Item = &Acme> {
 
 fn settings(acme: &Acme, has_clear_text: bool) -> Result<Settings, TendingError> {
     let accounts = acme.eab.as_deref().map(read_accounts).transpose()?;
+    if let Some(path) = &acme.dns {
+        may_run(path).map_err(|source| TendingError::Hook { path: path.clone(), source })?;
+    }
     let directories = std::iter::once(&acme.directory).chain(&acme.fallbacks).enumerate();
     let authorities = directories.map(|(index, directory)| {
         let accounts = accounts.as_deref().unwrap_or_default();
@@ -242,6 +250,16 @@ fn settings(acme: &Acme, has_clear_text: bool) -> Result<Settings, TendingError>
 /// Whether a kind of challenge was not ruled out.
 fn may(acme: &Acme, kind: Challenge) -> bool {
     acme.challenges.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+}
+
+/// Whether a file can be a program, as far as can be seen without running it.
+fn may_run(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = fs::metadata(path)?;
+    match metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 {
+        true => Ok(()),
+        false => Err(io::ErrorKind::PermissionDenied.into()),
+    }
 }
 
 fn read_accounts(path: &Path) -> Result<String, TendingError> {

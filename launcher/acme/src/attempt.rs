@@ -1,6 +1,7 @@
 //! One attempt to get a certificate: from the lease to the file, with all that can be mended on
 //! the way mended.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ pub(crate) struct Attempt<'a> {
     /// The authority that it is from is this one.
     pub is_from_here: bool,
     pub progress: &'a (dyn Fn(State) + Sync),
+    /// How many orders were made.
+    pub ordered: &'a Cell<u32>,
 }
 
 /// How an attempt ended well.

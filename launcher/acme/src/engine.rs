@@ -74,6 +74,10 @@ impl Engine {
             names: HashMap::new(),
         };
         work.look_at_all();
+        if work.entries.is_empty() {
+            let directory = work.office.store.directory().display();
+            tracing::warn!(%directory, "no certificate is asked for yet: an empty NAME.pem asks");
+        }
         let mut slow = tokio::time::interval(SLOW_LOOK);
         loop {
             work.shared.beat();
@@ -221,7 +225,7 @@ impl Work {
     }
 
     fn ended(&mut self, ended: Result<(Id, Done), JoinError>) {
-        let (id, Done { outcome, lease: _lease }) = match ended {
+        let (id, Done { outcome, ordered, lease: _lease }) = match ended {
             Ok(ended) => ended,
             Err(error) if error.is_cancelled() => return drop(self.names.remove(&error.id())),
             Err(error) => (error.id(), Done::without_end(error)),
@@ -230,6 +234,7 @@ impl Work {
         let now = self.office.now();
         let Some(entry) = self.entries.get_mut(&name) else { return };
         entry.job = None;
+        entry.record.ordered = entry.record.ordered.saturating_add(ordered);
         // What another process did, it writes down itself.
         let is_news = !matches!(outcome, Outcome::Found | Outcome::Busy { .. });
         entry.note(&name, outcome, &self.office, now);

@@ -71,16 +71,17 @@ impl Entry {
         self.wake = now;
         let url = |authority: usize| office.counters[authority].authority.directory.clone();
         match outcome {
-            Outcome::Issued { authority, leaf, setback } => {
+            Outcome::Issued { authority, leaf, is_saved, setback } => {
                 let failures = self.record.failures(&url(authority));
                 self.record.succeeded(now, &url(authority));
                 self.record.state = State::Live;
-                self.held = Some(leaf);
-                self.take_file(name, office, now);
+                self.held = Some(leaf.clone());
                 self.alarm = None;
-                if let Some(setback) = setback {
-                    self.failed(name, authority, &setback, failures, office, now);
+                match setback {
+                    None => self.issued(name, authority, &leaf, is_saved, office),
+                    Some(setback) => self.failed(name, authority, &setback, failures, office, now),
                 }
+                self.take_file(name, office, now);
             }
             Outcome::Found => self.take_file(name, office, now),
             Outcome::Busy { until } => {
@@ -99,6 +100,14 @@ impl Entry {
                 self.failed(name, authority, &setback, failures, office, now);
             }
         }
+    }
+
+    fn issued(&self, name: &Name, authority: usize, leaf: &Leaf, is_saved: bool, office: &Office) {
+        let authority = office.counters[authority].authority.name();
+        let (not_after, next_at) =
+            (leaf.not_after.to_string(), self.next_attempt(office).to_string());
+        tracing::info!(domain = %name, names = ?leaf.names, authority, not_after, next_at, is_saved,
+            "certificate issued");
     }
 
     /// Somebody else may have written the file since it was looked at, or right after us; or asked

@@ -1,5 +1,6 @@
 //! What is done for a name at one time, beside what is done for others.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +39,8 @@ pub(crate) enum Outcome {
     Issued {
         authority: usize,
         leaf: Leaf,
+        /// The file holds it.
+        is_saved: bool,
         setback: Option<Setback>,
     },
     /// Another process had renewed it.
@@ -60,6 +63,8 @@ pub(crate) enum Outcome {
 /// How it ended, and the right to work at the name: others wait until what is known is on disk.
 pub(crate) struct Done {
     pub outcome: Outcome,
+    /// How many orders were made.
+    pub ordered: u32,
     pub lease: Option<Lease>,
 }
 
@@ -67,7 +72,7 @@ impl Done {
     /// It did not come to its end.
     pub fn without_end(error: JoinError) -> Self {
         let outcome = Outcome::Failed { authority: 0, setback: Setback::of_end(error) };
-        Self { outcome, lease: None }
+        Self { outcome, ordered: 0, lease: None }
     }
 }
 
@@ -78,36 +83,39 @@ const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 const ASK_SOON: SignedDuration = SignedDuration::from_hours(6);
 
 pub(crate) async fn run(office: Arc<Office>, shared: Arc<Shared>, name: Name, job: Job) -> Done {
-    let mut lease = None;
+    let (mut lease, ordered) = (None, Cell::new(0));
     let outcome = match job {
         Job::Order { authority, held, record } => {
-            let held = held.as_ref();
-            let ordered =
-                order(&office, &shared, &name, authority, held, &record, &mut lease).await;
-            ordered.unwrap_or_else(|setback| Outcome::Failed { authority, setback })
+            let counter = &office.counters[authority];
+            let progress = |state| shared.transition(&name, state, counter.authority.name());
+            let attempt = Attempt {
+                office: &office,
+                name: &name,
+                authority,
+                held: held.as_ref(),
+                is_from_here: record.authority.as_deref() == Some(&counter.authority.directory),
+                progress: &progress,
+                ordered: &ordered,
+            };
+            let gained = order(&attempt, &record, &mut lease).await;
+            gained.unwrap_or_else(|setback| Outcome::Failed { authority, setback })
         }
         Job::Poll { authority, held, record } => {
             poll(&office, &name, authority, &held, &record).await
         }
         Job::Save => Outcome::Saved(delivery::save_again(&office, &name)),
     };
-    Done { outcome, lease }
+    Done { outcome, ordered: ordered.get(), lease }
 }
 
 async fn order(
-    office: &Office,
-    shared: &Shared,
-    name: &Name,
-    authority: usize,
-    held: Option<&Leaf>,
+    attempt: &Attempt<'_>,
     record: &Record,
     lease: &mut Option<Lease>,
 ) -> Result<Outcome, Setback> {
+    let Attempt { office, name, authority, .. } = *attempt;
     let counter = &office.counters[authority];
     let expected = office.store.version(name)?;
-    let is_from_here = record.authority.as_deref() == Some(&counter.authority.directory);
-    let progress = |state| shared.transition(name, state, counter.authority.name());
-    let attempt = Attempt { office, name, authority, held, is_from_here, progress: &progress };
     let issued = match attempt.run(lease).await? {
         Gained::Found => return Ok(Outcome::Found),
         Gained::Busy(Holder { host, pid, until }) => {
@@ -120,19 +128,14 @@ async fn order(
     note_owner(office, counter, name, record);
     let delivered = delivery::deliver(office, name, &issued, &expected).await;
     let Some(Delivered { is_saved, seen }) = delivered else { return Ok(Outcome::Found) };
-    progress(if seen.is_ok() { State::Live } else { State::Saved });
+    attempt.is_now(if seen.is_ok() { State::Live } else { State::Saved });
     let (leaf, now) = (issued.leaf, office.now());
-    let not_after = leaf.not_after.to_string();
     let setback = match seen {
         Err(unseen) => Some(Setback::Unseen(unseen)),
         Ok(()) if !Validity::from(&leaf).contains(now) => Some(Setback::WrongClock),
-        Ok(()) => {
-            let authority = counter.authority.name();
-            tracing::info!(domain = %name, names = ?leaf.names, authority, not_after, is_saved, "certificate issued");
-            None
-        }
+        Ok(()) => None,
     };
-    Ok(Outcome::Issued { authority, leaf, setback })
+    Ok(Outcome::Issued { authority, leaf, is_saved, setback })
 }
 
 /// Whose a certificate is has to be known before it is there: only its authority tells when it is to
@@ -154,6 +157,9 @@ async fn poll(
 ) -> Outcome {
     let counter = &office.counters[authority];
     let now = office.now();
+    if let Some(closed) = counter.ledger().closed(now) {
+        return Outcome::Polled { renewal: None, poll_after: closed.until };
+    }
     let later = |wait| now.saturating_add(wait).unwrap_or(now);
     let client = match office.client(counter).await {
         Ok(client) => client,

@@ -189,6 +189,7 @@ async fn make(
     let profile = plan.profile.as_deref();
     let order = client.new_order(&plan.names, profile, replaced.map(|leaf| &leaf.der)).await;
     let order = order.map_err(|refusal| office.heard(counter, refusal))?;
+    attempt.ordered.set(attempt.ordered.get() + 1);
     counter.note(office, |ledger, now| ledger.ordered(now));
     Ok(order)
 }

@@ -23,6 +23,8 @@ pub(crate) struct Record {
     pub troubles: BTreeMap<String, Trouble>,
     /// The last attempts, the newest last.
     pub attempts: VecDeque<Attempt>,
+    /// How many orders were made.
+    pub ordered: u32,
     /// How many certificates were issued.
     pub issued: u32,
     /// How many attempts failed.

@@ -112,7 +112,7 @@ impl Situation<'_> {
         let Some(authority) = issuer else { return Step::Wait { until: due, state: State::Live } };
         match self.record.poll_after {
             // Further off only after the clock was set back.
-            Some(after) if now < after && after <= now + LONGEST_OWN => {
+            Some(after) if now < after && after <= now + LONGEST_TOLD => {
                 Step::Wait { until: due.min(after), state: State::Live }
             }
             _ => Step::Poll { authority },

@@ -60,6 +60,8 @@ pub struct Status {
     pub next: Option<Timestamp>,
     /// What went wrong the last time.
     pub error: Option<String>,
+    /// How many orders were made.
+    pub ordered: u32,
     /// How many certificates were issued.
     pub issued: u32,
     /// How many attempts failed, ever.
@@ -80,6 +82,7 @@ impl Status {
             attempts: 0,
             next: None,
             error: None,
+            ordered: 0,
             issued: 0,
             failed: 0,
             limit_left: None,
@@ -108,6 +111,7 @@ impl Status {
             attempts: record.troubles.values().map(|trouble| trouble.failures).max().unwrap_or(0),
             next: record.troubles.values().map(|trouble| trouble.until).min(),
             error: record.last_error().map(str::to_owned),
+            ordered: record.ordered,
             issued: record.issued,
             failed: record.failed,
             limit_left: None,

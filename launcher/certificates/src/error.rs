@@ -47,6 +47,14 @@ pub enum Fault {
         /// What the PEM reader met.
         cause: String,
     },
+    /// Some of what was written is not there any more.
+    #[error("it has {found} of its {written} certificates")]
+    Cut {
+        /// How many there were.
+        written: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// There is no block `CERTIFICATE`.
     #[error(
         "it has no certificate: a block that begins with -----BEGIN CERTIFICATE----- is needed"

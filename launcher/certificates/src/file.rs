@@ -13,6 +13,7 @@ use crate::care::Care;
 use crate::error::Fault;
 use crate::key::PrivateKey;
 use crate::pem;
+use crate::written;
 use crate::x509::Certificate;
 
 /// What a PEM file holds.
@@ -110,6 +111,7 @@ pub(crate) fn parse(text: &[u8], path: &Path, mode: u32) -> Result<Contents, Fau
         }
         contents.key = Some(key);
     }
+    written::is_whole(text, contents.certificates.len())?;
     Ok(contents)
 }
 

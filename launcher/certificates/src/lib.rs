@@ -42,6 +42,7 @@ mod report;
 mod snapshot;
 mod source;
 mod watch;
+mod written;
 mod x509;
 
 pub use certificates::{CertificateInfo, Certificates};
@@ -50,6 +51,7 @@ pub use checked::Checked;
 pub use error::{Fault, LoadError};
 pub use source::Source;
 pub use watch::Watcher;
+pub use written::written;
 
 /// The TLS record with the fatal alert `unrecognized_name`, as it goes over the wire instead of a
 /// handshake (RFC 8446 sections 5.1 and 6; RFC 6066 section 3).

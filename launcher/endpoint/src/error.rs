@@ -29,6 +29,12 @@ pub enum Problem {
         /// The kinds there are.
         known: Vec<&'static str>,
     },
+    /// What stands in the place of the kind was cut off a URL.
+    #[error("the colon before {found:?} ends an argument; in a URL it is written as \\:")]
+    CutUrl {
+        /// What stands in the place of the kind.
+        found: String,
+    },
     /// A named argument that the kind does not have.
     #[error(
         "{kind} has no argument {found:?}{}; known: {}", hint(*suggestion), known.join(", ")

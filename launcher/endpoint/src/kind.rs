@@ -123,6 +123,9 @@ fn kind_name(segments: &mut IntoIter<Segment>) -> Option<(String, usize)> {
 }
 
 fn unknown_kind(found: String) -> Problem {
+    if found.starts_with("//") {
+        return Problem::CutUrl { found };
+    }
     let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
     let suggestion = if found.starts_with(['/', '.', '@']) {
         Some(format!("unix:{found}"))

@@ -233,6 +233,7 @@ fn what_can_not_be_is_refused_where_it_stands() {
         ("le:d:lets:e:443", 1, "le is given twice"),
         ("le:d:redirect:443", 1, "one without tls"),
         ("le:d:directory=https\\://a/:443", 6, "has no argument \"directory\""),
+        ("acme:d:directory=https://a/:443", 24, "in a URL it is written as \\:"),
         ("acme:d:tcp:443", 15, "directory is missing, wanted a URL that begins with https://"),
         ("acme:d:directory=http\\://a/d:443", 8, "begins with https://"),
         ("le:d:domain=a:443", 6, "did you mean \"domains\"?"),

@@ -22,6 +22,8 @@ pub struct TendedName {
     pub is_valid: bool,
     /// When something is tried next.
     pub next_attempt: Option<SystemTime>,
+    /// How many orders were made.
+    pub ordered: u64,
     /// How many certificates were issued.
     pub issued: u64,
     /// How many attempts failed.
@@ -48,6 +50,7 @@ impl Tended {
     ///     state: "backoff".into(),
     ///     is_valid: false,
     ///     next_attempt: None,
+    ///     ordered: 1,
     ///     issued: 0,
     ///     failed: 1,
     ///     limit_left: None,

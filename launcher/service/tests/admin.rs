@@ -109,6 +109,7 @@ fn name(name: &str, is_valid: bool) -> TendedName {
         state: if is_valid { "live" } else { "backoff" }.into(),
         is_valid,
         next_attempt: Some(UNIX_EPOCH + Duration::from_secs(2_000_000_000)),
+        ordered: 5,
         issued: 3,
         failed: 2,
         limit_left: Some(4),

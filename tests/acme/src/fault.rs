@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -25,6 +26,8 @@ pub enum Answer {
     Instead(u16, Vec<String>, Vec<u8>),
     /// It is passed on after a while.
     Late(Duration),
+    /// It is passed on when the gate is opened.
+    Held(Gate),
     /// Of the answer's content, only so many bytes come, then the connection ends.
     Cut(usize),
     /// The authority does not get it, and the connection ends.
@@ -41,10 +44,27 @@ pub enum Answer {
     Endless,
     /// The answer is changed on its way.
     Changed(Change),
+    /// The authority is asked for another path.
+    Elsewhere(&'static str),
 }
+
+/// What requests wait for; its clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<AtomicBool>);
 
 /// Changes the lines of the head below the first, and the content.
 pub type Change = Arc<dyn Fn(&mut Vec<String>, &mut Vec<u8>) + Send + Sync>;
+
+impl Gate {
+    /// From now on nothing waits.
+    pub fn open(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Fault {
     /// Happens to every request whose path begins with this, from the first one.
@@ -132,6 +152,7 @@ impl fmt::Debug for Answer {
                 formatter.debug_tuple("Instead").field(status).field(fields).finish()
             }
             Self::Late(time) => formatter.debug_tuple("Late").field(time).finish(),
+            Self::Held(gate) => formatter.debug_tuple("Held").field(gate).finish(),
             Self::Cut(length) => formatter.debug_tuple("Cut").field(length).finish(),
             Self::Lost => formatter.write_str("Lost"),
             Self::AnswerLost => formatter.write_str("AnswerLost"),
@@ -140,6 +161,7 @@ impl fmt::Debug for Answer {
             Self::Drip(time) => formatter.debug_tuple("Drip").field(time).finish(),
             Self::Endless => formatter.write_str("Endless"),
             Self::Changed(_) => formatter.write_str("Changed"),
+            Self::Elsewhere(path) => formatter.debug_tuple("Elsewhere").field(path).finish(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use holdall_tests::certificates::Issued;
-use holdall_tests::process::wait_until;
+use holdall_tests::process::{wait_until, wait_within};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -186,10 +186,18 @@ impl Shared {
                 thread::sleep(time);
                 forward()?
             }
+            Some(Answer::Held(gate)) => {
+                let is_over = || gate.is_open() || self.has_ended.load(Ordering::Relaxed);
+                wait_within(PATIENCE, is_over);
+                forward()?
+            }
             Some(Answer::Changed(change)) => {
                 let mut parts = forward()?;
                 change(&mut parts.fields, &mut parts.body);
                 parts
+            }
+            Some(Answer::Elsewhere(path)) => {
+                self.forward(&Request { path: path.to_owned(), ..request.clone() })?
             }
             Some(Answer::Lost) => return Ok(false),
             Some(Answer::AnswerLost) => return forward().map(|_| false),

@@ -17,13 +17,15 @@ mod names;
 mod pebble;
 mod shown;
 mod site;
+mod tunnel;
 
 pub use address::Address;
 pub use caddy::Caddy;
 pub use exchange::{Exchange, Request};
-pub use fault::{Answer, Fault};
+pub use fault::{Answer, Fault, Gate};
 pub use fault_proxy::{FaultProxy, Seen};
 pub use names::Names;
 pub use pebble::{Pebble, Settings, has_new_pebble};
 pub use shown::Shown;
 pub use site::{Endpoint, HTTP_PORT, Site, TLS_PORT};
+pub use tunnel::Tunnel;

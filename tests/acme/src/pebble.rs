@@ -24,6 +24,8 @@ pub struct Settings {
     pub blocked: Vec<&'static str>,
     /// How many seconds it asks to wait between two looks.
     pub retry_after: u64,
+    /// The ports at which it looks at names, by TLS and by HTTP.
+    pub ports: (u16, u16),
     /// Its variables: see its documentation.
     pub variables: Vec<(&'static str, String)>,
 }
@@ -53,6 +55,7 @@ impl Default for Settings {
             external_accounts: Vec::new(),
             blocked: vec!["blocked.example"],
             retry_after: 1,
+            ports: (TLS_PORT, HTTP_PORT),
             variables: Vec::new(),
         }
     }
@@ -84,8 +87,8 @@ impl Settings {
             "managementListenAddress": address.port(MANAGEMENT_PORT).to_string(),
             "certificate": path("api.crt"),
             "privateKey": path("api.key"),
-            "httpPort": HTTP_PORT,
-            "tlsPort": TLS_PORT,
+            "httpPort": self.ports.1,
+            "tlsPort": self.ports.0,
             "ocspResponderURL": "",
             "externalAccountBindingRequired": !keys.is_empty(),
             "externalAccountMACKeys": keys,

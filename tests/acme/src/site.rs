@@ -110,6 +110,8 @@ impl Site {
     pub fn run(&self, endpoint: &Endpoint) -> Run {
         let run = Run::new(programs::sayhello()).current_dir(self.scratch.dir());
         let run = run.env("HOLDALL_RESOURCES", programs::repository().join("app/resources"));
+        // Whatever way out this machine has, it is not to ourselves.
+        let run = run.env("HTTPS_PROXY", "").env("ALL_PROXY", "");
         run.args(["--log-format", "json", "--port", &endpoint.to_string()])
     }
 
@@ -191,6 +193,12 @@ impl Endpoint {
     /// With an argument; `:` in it is escaped.
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.arguments.push(format!("{key}={}", value.replace(':', "\\:")));
+        self
+    }
+
+    /// Without an argument.
+    pub fn without(mut self, key: &str) -> Self {
+        self.arguments.retain(|one| !one.starts_with(&format!("{key}=")));
         self
     }
 

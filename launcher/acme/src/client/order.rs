@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use instant_acme::{Account, AuthorizationStatus, ChallengeStatus, ChallengeType, Error};
+use instant_acme::{
+    Account, AuthorizationStatus, ChallengeStatus, ChallengeType, Error, OrderState,
+};
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -23,6 +25,8 @@ pub(crate) struct Order {
     inner: instant_acme::Order,
     status: OrderStatus,
     transport: Transport,
+    /// When to look at it, if that was told when it was finalized.
+    look_after: Option<Timestamp>,
     /// Of the account's key (RFC 7638).
     thumbprint: String,
 }
@@ -73,7 +77,8 @@ impl Order {
         transport: Transport,
     ) -> Self {
         let status = inner.state().status;
-        Self { inner, status, transport, thumbprint: account.key_thumbprint().to_owned() }
+        let thumbprint = account.key_thumbprint().to_owned();
+        Self { inner, status, transport, look_after: None, thumbprint }
     }
 
     pub fn url(&self) -> &str {
@@ -129,7 +134,9 @@ impl Order {
     pub async fn finalize(&mut self, request: &[u8]) -> Result<(), Refusal> {
         let order = &mut self.inner;
         insist(order.url().to_owned(), async || order.finalize_csr(request).await).await?;
-        self.status = self.inner.state().status;
+        let OrderState { status, finalize, .. } = self.inner.state();
+        self.look_after = self.transport.take_retry_after(finalize);
+        self.status = *status;
         Ok(())
     }
 
@@ -173,6 +180,7 @@ impl Order {
         let mut wait = FIRST_WAIT;
         while !is_over(self.status) {
             let told = self.transport.take_retry_after(self.inner.url());
+            let told = told.or(self.look_after.take());
             let pause = told.map_or(wait, until).max(FIRST_WAIT);
             if Instant::now() + pause > deadline {
                 let slow = format!("the order is still {:?}", self.status).to_lowercase();

@@ -51,18 +51,12 @@ pub(crate) enum Damage {
     Fault(#[from] Arc<Fault>),
     #[error("byte {offset} of it is NUL, as after a power loss")]
     Nul { offset: usize },
-    #[error("it has {found} of its {written} certificates")]
-    Cut { written: usize, found: usize },
     #[error("its certificate is not for {name}, but for {found:?}")]
     OtherName { name: Name, found: Vec<String> },
 }
 
 /// Far more than a key and a long chain need.
 const LIMIT_BYTES: u64 = 1 << 20;
-
-/// The first line of what we write, before the number. Readers of PEM pass over it (RFC 7468
-/// section 2); without it nobody could tell that a file was cut between two certificates.
-const HEADER: &str = "# holdall: a private key, then certificates: ";
 
 impl Leaf {
     /// The certificate in what is to become `NAME.pem`, if all that it needs is there: the key, its
@@ -73,10 +67,6 @@ impl Leaf {
         }
         let file_name = format!("{name}.pem");
         let checked = Checked::parse(Path::new(&file_name), pem).map_err(|error| error.fault)?;
-        let found = checked.chain.len();
-        if let Some(written) = written_certificates(pem).filter(|written| *written != found) {
-            return Err(Damage::Cut { written, found });
-        }
         let Some(der) = checked.chain.into_iter().next().filter(|_| covers(&checked.names, name))
         else {
             return Err(Damage::OtherName { name: name.clone(), found: checked.names });
@@ -95,12 +85,6 @@ impl Version {
             Some(bytes) => Self::Content(Sha256::digest(bytes).into()),
         }
     }
-}
-
-/// What is written for a key and a chain.
-pub(super) fn text(pem: &str) -> String {
-    let certificates = pem.matches("-----BEGIN CERTIFICATE-----").count();
-    format!("{HEADER}{certificates}\n{pem}")
 }
 
 /// Reads a file of at most a mebibyte, through symbolic links; nothing where there is none.
@@ -127,13 +111,6 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
         return Err(Fault::TooLarge { limit_bytes: LIMIT_BYTES });
     }
     Ok(Some(bytes))
-}
-
-/// How many certificates the file had when we wrote it.
-fn written_certificates(pem: &[u8]) -> Option<usize> {
-    let line = pem.strip_prefix(HEADER.as_bytes())?.split(|byte| *byte == b'\n').next()?;
-    // A number that can't be read is damage too: no file has so many.
-    Some(str::from_utf8(line).ok().and_then(|line| line.parse().ok()).unwrap_or(usize::MAX))
 }
 
 /// Whether a certificate with these names is one for `name` (RFC 9525 section 6.3).

@@ -27,7 +27,7 @@ impl Store {
     /// `NAME.pem.prev` if it is whole. At each moment the file is the old or the new one.
     pub fn save(&self, name: &Name, pem: &str, expected: &Version) -> Result<Saved, StoreError> {
         let path = self.path(name);
-        let text = held::text(pem);
+        let text = holdall_certificates::written(pem);
         let _lock = self.lock()?;
         let old = self.content(name)?;
         let written = match old.as_deref() {

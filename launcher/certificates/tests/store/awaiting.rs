@@ -64,6 +64,31 @@ fn what_is_wrong_is_told_by_who_mends_it_and_else_here() {
 }
 
 #[test]
+fn what_was_cut_between_two_certificates_is_not_served() {
+    let site = Site::new();
+    let name = "a.example.com.pem";
+    let issued = site.authority.issue(&["a.example.com"]);
+    let whole = holdall_certificates::written(&site.authority.pem(&issued));
+    site.write(name, &whole);
+    let certificates = awaiting(&site);
+    // The client knows the root only.
+    let is_trusted =
+        || shown(&site.authority, &certificates, "a.example.com").unwrap() == issued.der;
+    assert!(is_trusted());
+    let cut = &whole[..whole.rfind("-----BEGIN").unwrap()];
+    let fault = Checked::parse(&site.path(name), cut.as_bytes()).unwrap_err().fault;
+    assert!(matches!(*fault, Fault::Cut { written: 2, found: 1 }), "{fault}");
+    site.write(name, cut);
+    // What was whole is served on; who begins now has nothing.
+    certificates.reload();
+    assert!(is_trusted());
+    assert!(!awaiting(&site).knows(Some("a.example.com")));
+    // Somebody may have put one more into it.
+    let more = whole.clone() + &site.authority.root.pem();
+    assert_eq!(Checked::parse(&site.path(name), more.as_bytes()).unwrap().chain.len(), 3);
+}
+
+#[test]
 fn a_key_that_others_may_read_serves_until_it_is_made_private() {
     let site = Site::new();
     let issued = site.add("a.example.com.pem", &["a.example.com"]);

@@ -17,6 +17,8 @@ pub(super) fn render(tended: &Tended, page: &mut Page) {
     let help = "When a certificate for a name is tried to be got next, Unix time.";
     let name = "holdall_acme_next_attempt_timestamp_seconds";
     all(name, Kind::Gauge, help, |one| one.next_attempt.map(unix_seconds));
+    let help = "Orders that were made for a name, to whatever end they came.";
+    all("holdall_acme_orders_total", Kind::Counter, help, |one| Some(one.ordered as f64));
     let help = "Certificates that were issued for a name.";
     all("holdall_acme_certificates_total", Kind::Counter, help, |one| Some(one.issued as f64));
     let help = "Attempts to get a certificate for a name that failed.";

@@ -4,13 +4,13 @@ use std::fs;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use holdall_acme_tests::{Endpoint, Request, Settings, Site};
+use holdall_acme_tests::{Answer, Endpoint, Fault, Request, Settings, Site};
 use holdall_tests::http;
 use rcgen::{KeyPair, SigningKey};
 use serde_json::{Value, json};
 
 use crate::expect::{
-    ACCOUNT, NAME, NONCE, event, failure, tell_no_renewal_time, text, try_again, wait_of,
+    ACCOUNT, NAME, NEW_ORDER, NONCE, event, failure, tell_no_renewal_time, text, try_again, wait_of,
 };
 
 /// The account's key, and its address at the authority.
@@ -48,7 +48,7 @@ fn case_16_an_authority_that_forgot_the_account_gets_a_new_one_with_the_same_key
 
 #[test]
 fn case_16_a_renewal_survives_an_authority_that_forgot_everything() {
-    let mut site = Site::with(&Settings::living(14));
+    let mut site = Site::with(&Settings::living(20));
     tell_no_renewal_time(&site.proxy);
     let server = site.start(&[NAME]);
     let old = site.wait_for(NAME);
@@ -167,4 +167,43 @@ fn case_18_a_wrong_external_account_is_told_and_nobody_is_pestered() {
     let server = site.start_with(&with_external_account(&site, KEY), &[NAME]);
     try_again(&server);
     site.wait_for(NAME);
+}
+
+#[test]
+fn what_only_people_can_do_is_told_with_its_place_and_waited_for() {
+    let site = Site::new();
+    let problem = json!({
+        "type": "urn:ietf:params:acme:error:userActionRequired",
+        "detail": "the terms of service have changed",
+        "instance": "https://ca.example/terms/2",
+    });
+    let fields = vec!["content-type: application/problem+json".to_owned()];
+    let answer = Answer::Instead(403, fields, problem.to_string().into_bytes());
+    site.proxy.add(Fault::always(NEW_ORDER, answer));
+    let server = site.start(&[NAME]);
+    let told = failure(&server, 1);
+    let words = "the terms of service have changed; see https://ca.example/terms/2";
+    assert!(text(&told, "cause").contains(words), "{told}");
+    assert_eq!(text(&told, "to"), "paused");
+    assert!(wait_of(&told) > 23 * 3600, "{told}");
+    assert!(server.stop().success());
+    let rows = site.certificates(&site.endpoint());
+    assert_eq!(rows[0]["state"], "paused");
+    assert!(text(&rows[0], "error").contains(words), "{rows}");
+    let server = site.start(&[NAME]);
+    site.proxy.clear();
+    // What another name takes, this one would have had time for.
+    site.ask_for("other.example.com");
+    site.wait_for("other.example.com");
+    assert_eq!(site.proxy.count(NEW_ORDER), 2);
+    try_again(&server);
+    site.wait_for(NAME);
+}
+
+#[test]
+fn terms_of_service_are_told_when_they_are_agreed_to() {
+    let site = Site::new();
+    let server = site.start(&[NAME]);
+    let told = event(&server, "account opened, terms of service agreed to");
+    assert!(text(&told, "terms").starts_with("data:text/plain"), "{told}");
 }

@@ -27,7 +27,8 @@ const BARE: &str = r#"
     exec setpriv --reuid=65534 --regid=65534 --clear-groups -- /mnt/sayhello "$@"
 "#;
 
-fn bundle(scratch: &Scratch) -> PathBuf {
+/// The example as a bundle, in the file `sayhello`.
+pub fn bundle(scratch: &Scratch) -> PathBuf {
     let data = programs::repository().join("app/resources");
     let run = scratch.bundler("sayhello").arg(&data).arg("--path").arg(programs::sayhello());
     run.args(["--entry-point", "linked"]).ok();

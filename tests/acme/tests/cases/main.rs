@@ -15,6 +15,7 @@ mod nonces_and_limits;
 mod operator;
 mod orders;
 mod outages;
+mod production;
 mod remains;
 mod renewal;
 mod second_authority;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use holdall_acme_tests::{Answer, Fault, Settings, Site};
+use holdall_acme_tests::{Address, Answer, Fault, Settings, Site};
 use holdall_tests::Server;
 use holdall_tests::process::wait_within;
 use jiff::{SignedDuration, Timestamp};
@@ -111,4 +111,26 @@ fn case_05_an_authority_in_maintenance_is_left_alone_over_a_restart() {
     assert!(text(&told, "cause").contains("503 Service Unavailable"), "{told}");
     let until = refused(&site, NONCE).1 + Duration::from_secs(4);
     waits_over_a_restart(&site, server, NONCE, until);
+}
+
+#[test]
+fn a_restart_loop_makes_no_pause_shorter() {
+    let (site, nobody) = (Site::new(), Address::new());
+    site.names.add_a(NAME, &nobody.to_string());
+    let server = site.start(&[NAME]);
+    failure(&server, 1);
+    assert!(server.stop().success());
+    let troubles = site.state(NAME)["troubles"].clone();
+    assert!(troubles.is_object(), "{troubles}");
+    for number in 1..=3 {
+        let server = site.start(&[NAME]);
+        // What another name takes, this one would have had time for.
+        let other = format!("n{number}.example.com");
+        site.ask_for(&other);
+        site.wait_for(&other);
+        // Without being told to stop.
+        drop(server);
+        assert_eq!(site.pebble.orders(), 1 + number);
+        assert_eq!(site.state(NAME)["troubles"], troubles);
+    }
 }

@@ -78,6 +78,7 @@ fn readiness_and_metrics_tell_why_there_is_no_certificate() {
     let end = shown.not_after.as_second();
     for line in [
         format!("holdall_certificate_not_after_timestamp_seconds{{name=\"{NAME}\"}} {end}\n"),
+        format!("holdall_acme_orders_total{{name=\"{NAME}\"}} 1\n"),
         format!("holdall_acme_certificates_total{{name=\"{NAME}\"}} 1\n"),
         format!("holdall_acme_failures_total{{name=\"{NAME}\"}} 1\n"),
         format!("holdall_acme_next_attempt_timestamp_seconds{{name=\"{NAME}\"}} "),
@@ -196,6 +197,10 @@ fn what_can_not_be_is_said_before_anything_is_asked_for() {
     let accounts = site.scratch.write("accounts", "only-one-word\n");
     let with_accounts = site.endpoint().with("eab", &accounts.display().to_string());
     cases.push((with_accounts, 78, "wanted: KEY-ID HMAC-KEY"));
+    let hook = site.scratch.write("hook", "#!/bin/sh\n").display().to_string();
+    for (hook, code, words) in [("none", 66, "none for DNS records"), (&hook, 77, "permission")] {
+        cases.push((site.endpoint().with("dns", hook), code, words));
+    }
     let open = site.scratch.path("open");
     make_open(&open);
     cases.push((site.endpoint().in_directory(&open), 77, "chmod 700"));
@@ -211,6 +216,16 @@ fn make_open(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::create_dir(path).expect("a directory of ours");
     fs::set_permissions(path, fs::Permissions::from_mode(0o777)).expect("a directory of ours");
+}
+
+#[test]
+fn a_directory_in_which_nothing_is_asked_for_is_told() {
+    let site = Site::new();
+    let server = site.start(&[]);
+    let told = event(&server, "no certificate is asked for yet: an empty NAME.pem asks");
+    assert_eq!(told["directory"], site.directory().display().to_string());
+    site.ask_for(NAME);
+    site.wait_for(NAME);
 }
 
 #[test]

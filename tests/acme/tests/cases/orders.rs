@@ -63,6 +63,27 @@ fn case_10_an_order_that_is_stuck_is_looked_at_as_often_as_the_authority_says() 
 }
 
 #[test]
+fn case_10_an_order_is_not_looked_at_before_the_authority_says_so() {
+    let site = Site::with(&Settings::default().variable("PEBBLE_WFE_NONCEREJECT", 0));
+    // It is still at work on it when it has taken the request.
+    let working = Answer::Changed(Arc::new(|fields, body| {
+        let mut order: Value = serde_json::from_slice(body).expect("an order");
+        order["status"] = "processing".into();
+        fields.retain(|field| !field.to_ascii_lowercase().starts_with("retry-after:"));
+        fields.push("retry-after: 4".to_owned());
+        *body = order.to_string().into_bytes();
+    }));
+    site.proxy.add(Fault::always(FINALIZE, working));
+    let _server = site.start(&[NAME]);
+    site.wait_for(NAME);
+    let seen = site.proxy.seen();
+    let told = seen.iter().position(|seen| seen.path.starts_with(FINALIZE)).expect("a request");
+    let look = seen[told..].iter().find(|seen| seen.path.starts_with(ORDER)).expect("a look");
+    let wait = look.at - seen[told].at;
+    assert!(wait >= Duration::from_secs(4), "after {wait:?}");
+}
+
+#[test]
 fn case_10_an_order_that_became_invalid_is_followed_by_another() {
     let site = Site::new();
     site.proxy.add(Fault::always(ORDER, spoilt(true)));

@@ -35,8 +35,9 @@ fn case_03_an_authority_that_is_down_until_the_certificate_expires_is_heard_agai
     let mut site = Site::with(&Settings::living(12));
     tell_no_renewal_time(&site.proxy);
     let server = site.start(&[NAME]);
-    let old = site.wait_for(NAME);
+    site.wait_for(NAME);
     site.pebble.stop();
+    let old = site.shown(NAME).expect("a certificate");
     for degree in ["overdue", "expires soon", "has expired"] {
         let told = server.event(degree, |event| {
             event["message"].as_str().is_some_and(|message| message.contains(degree))
