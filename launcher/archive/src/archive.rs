@@ -176,6 +176,14 @@ impl Archive {
         Ok(executable)
     }
 
+    /// What stands before the archive: an executable.
+    ///
+    /// # Errors
+    /// As [`archive_offset`](Self::archive_offset), or if the file can't be read.
+    pub fn prefix(&self) -> Result<Cow<'_, [u8]>, Error> {
+        self.source.bytes(0, self.archive_offset()?)
+    }
+
     /// Whether content is borrowed from a mapping of the file.
     pub fn is_mapped(&self) -> bool {
         self.source.is_mapped()

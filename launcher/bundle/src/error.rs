@@ -2,6 +2,7 @@
 
 use crate::exit_code::ExitCode;
 use crate::manifest::{EntryPointKind, ManifestError};
+use crate::needs::NeedsError;
 use std::io;
 use std::path::PathBuf;
 
@@ -47,6 +48,16 @@ pub enum BundleError {
         expected: String,
         /// What is there.
         found: String,
+    },
+    /// What it needs of its host can't be told.
+    #[error("{}: {what} does not tell what it needs", path.display())]
+    Needs {
+        /// The file.
+        path: PathBuf,
+        /// The part of it.
+        what: String,
+        /// Why.
+        source: NeedsError,
     },
     /// There is no such resource.
     #[error("no resource {name:?}{}", hint(.nearest))]
@@ -100,6 +111,7 @@ impl BundleError {
             Self::NoManifest { .. }
             | Self::Manifest { .. }
             | Self::MissingPayload { .. }
+            | Self::Needs { .. }
             | Self::Mismatch { .. } => ExitCode::Damaged,
             Self::NoResource { .. } | Self::IsDirectory { .. } => ExitCode::NoInput,
             Self::Exists { .. } => ExitCode::CannotCreate,

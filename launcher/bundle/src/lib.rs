@@ -15,6 +15,7 @@ mod extract;
 mod info;
 mod list;
 mod manifest;
+mod needs;
 mod serving;
 mod signature;
 mod text;
@@ -33,6 +34,7 @@ pub use manifest::{
     MANIFEST_FORMAT, MANIFEST_LIMIT_BYTES, MANIFEST_NAME, Manifest, ManifestError, PROGRAM_PREFIX,
     Prefix, VARIANTS_PREFIX, check_name, check_variable,
 };
+pub use needs::{Glibc, Needs, NeedsError};
 pub use serving::{HeaderRule, RedirectRule, Serving, ServingError, Static};
 pub use signature::{
     PublicKey, SIGNATURE_SUFFIX, Signature, SignatureError, signature_comment, signatures,
