@@ -1,5 +1,6 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
+mod image;
 mod set;
 mod sign;
 
@@ -7,6 +8,7 @@ use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
 use holdall_bundle::EntryPointKind;
+pub use image::ImageArgs;
 pub use set::SetArgs;
 pub use sign::{SignArgs, VerifyArgs};
 use std::ffi::OsString;
@@ -85,6 +87,9 @@ pub enum Command {
     /// Give a bundle other defaults, without building it again.
     #[command(after_long_help = set::SET_EXAMPLES)]
     Set(SetArgs),
+    /// Make the image of a container, without Docker.
+    #[command(after_long_help = image::IMAGE_EXAMPLES)]
+    Image(Box<ImageArgs>),
     /// Write a completion script for a shell to standard output.
     Completions(CompletionsArgs),
     /// Write the manual pages to a directory, or the first one to standard output.

@@ -4,6 +4,8 @@ use crate::binary::BinaryError;
 use crate::cargo::CargoError;
 use crate::config::ConfigError;
 use crate::globs::GlobError;
+use crate::image::ImageError;
+use crate::listening::ListeningError;
 use crate::media::MediaTypeError;
 use crate::output::OutputError;
 use crate::pack::PackError;
@@ -65,6 +67,12 @@ pub enum Error {
     /// A default can't be set.
     #[error(transparent)]
     Set(#[from] SetError),
+    /// A bundle can't be an image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The arguments of a bundle don't tell where it listens.
+    #[error(transparent)]
+    Listening(#[from] ListeningError),
     /// Something can't be created.
     #[error("can't create {}", path.display())]
     Create {
@@ -106,6 +114,8 @@ impl Error {
             Self::Sign(error) => error.exit_code(),
             Self::Signature(error) => error.exit_code(),
             Self::Set(error) => error.exit_code(),
+            Self::Image(error) => error.exit_code(),
+            Self::Listening(error) => error.exit_code(),
             Self::Create { source, .. } => match ExitCode::for_output(source.kind()) {
                 ExitCode::Io => ExitCode::CannotCreate,
                 code => code,

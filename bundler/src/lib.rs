@@ -25,6 +25,8 @@
 //! | [`rewrite`] | a bundle made of another one |
 //! | [`set`] | with other defaults |
 //! | [`sign`] | with a signature |
+//! | [`listening`] | where a bundle will listen |
+//! | [`image`] | a bundle as the image of a container |
 
 #![forbid(unsafe_code)]
 
@@ -37,8 +39,10 @@ pub mod compress;
 pub mod config;
 mod error;
 pub mod globs;
+pub mod image;
 mod init;
 mod inspect;
+pub mod listening;
 mod manual;
 pub mod media;
 pub mod output;
@@ -108,6 +112,7 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Verify(args) => inspect::verify(&args),
         Command::Sign(args) => sign::run(&args, shell),
         Command::Set(args) => set::run(&args, shell),
+        Command::Image(args) => image::run(&args, shell),
         Command::Completions(args) => manual::completions(&args, program),
         Command::Man(args) => manual::man(&args, shell),
     }

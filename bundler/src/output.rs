@@ -96,6 +96,18 @@ impl NewFile {
     /// # Errors
     /// [`OutputError::Create`] and [`OutputError::NotAFile`].
     pub fn create(target: &Path) -> Result<Self, OutputError> {
+        Self::with_mode(target, 0o755)
+    }
+
+    /// The same for a file that is no program.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_data(target: &Path) -> Result<Self, OutputError> {
+        Self::with_mode(target, 0o644)
+    }
+
+    fn with_mode(target: &Path, mode: u32) -> Result<Self, OutputError> {
         let fail = |source| OutputError::Create { path: target.to_owned(), source };
         let target = match target.symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => target.canonicalize().map_err(fail)?,
@@ -106,22 +118,22 @@ impl NewFile {
         };
         let directory = crate::plan::parent(&target);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        match at::open(&directory, flags, Mode::from_raw_mode(0o755)) {
+        match at::open(&directory, flags, Mode::from_raw_mode(mode)) {
             Ok(file) => Ok(Self { target, directory, file: file.into(), name: None }),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-                Self::create_named(target, directory).map_err(fail)
+                Self::create_named(target, directory, mode).map_err(fail)
             }
             Err(errno) => Err(fail(errno.into())),
         }
     }
 
     /// For file systems without nameless files.
-    fn create_named(target: PathBuf, directory: PathBuf) -> io::Result<Self> {
+    fn create_named(target: PathBuf, directory: PathBuf, mode: u32) -> io::Result<Self> {
         use std::os::unix::fs::PermissionsExt;
         let (file, name) = tempfile::Builder::new()
             .prefix(".holdall-")
             .suffix(".tmp")
-            .permissions(std::fs::Permissions::from_mode(0o755))
+            .permissions(std::fs::Permissions::from_mode(mode))
             .tempfile_in(&directory)?
             .into_parts();
         Ok(Self { target, directory, file, name: Some(name) })
@@ -159,7 +171,29 @@ impl NewFile {
         }
     }
 
-    fn write_error(&self, source: io::Error) -> OutputError {
+    /// Brings a file that is no bundle to the disk and gives it its name.
+    ///
+    /// # Errors
+    /// [`OutputError::Write`] and [`OutputError::Create`].
+    pub fn commit(self) -> Result<PathBuf, OutputError> {
+        self.file.sync_all().map_err(|source| self.write_error(source))?;
+        self.take_place()
+    }
+
+    fn take_place(self) -> Result<PathBuf, OutputError> {
+        let Self { target, directory, file, name } = self;
+        let fail = |source| OutputError::Create { path: target.clone(), source };
+        match name {
+            Some(name) => name.persist(&target).map_err(|error| fail(error.error))?,
+            None => link(&file, &target, &directory).map_err(fail)?,
+        }
+        let directory = File::open(&directory).and_then(|directory| directory.sync_all());
+        directory.map_err(fail)?;
+        Ok(target)
+    }
+
+    /// What to make of a failure to write through [`writer`](Self::writer).
+    pub fn write_error(&self, source: io::Error) -> OutputError {
         OutputError::Write { path: self.target.clone(), source }
     }
 }
@@ -244,15 +278,7 @@ impl ClosedFile {
     /// # Errors
     /// [`OutputError::Create`].
     pub fn commit(self) -> Result<(PathBuf, Bundle), OutputError> {
-        let Self { new: NewFile { target, directory, file, name }, bundle } = self;
-        let fail = |source| OutputError::Create { path: target.clone(), source };
-        match name {
-            Some(name) => name.persist(&target).map_err(|error| fail(error.error))?,
-            None => link(&file, &target, &directory).map_err(fail)?,
-        }
-        let directory = File::open(&directory).and_then(|directory| directory.sync_all());
-        directory.map_err(fail)?;
-        Ok((target, bundle))
+        Ok((self.new.take_place()?, self.bundle))
     }
 }
 
@@ -343,7 +369,8 @@ mod tests {
     #[test]
     fn a_named_file_vanishes_when_it_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
-        let new = NewFile::create_named(dir.path().join("out"), dir.path().to_owned()).unwrap();
+        let new =
+            NewFile::create_named(dir.path().join("out"), dir.path().to_owned(), 0o755).unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         drop(new);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);

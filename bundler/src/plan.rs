@@ -326,14 +326,14 @@ fn packing(args: &BundleArgs, found: &Found) -> Result<Packing, Error> {
 
 /// The time stamp of all entries: <https://reproducible-builds.org/specs/source-date-epoch/>.
 pub(crate) fn time() -> Result<DosTime, PlanError> {
-    let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else {
-        return Ok(DosTime::EARLIEST);
-    };
+    Ok(epoch()?.map_or(DosTime::EARLIEST, DosTime::from_unix))
+}
+
+/// The time to put into what is made, in seconds since 1970, if the user sets one.
+pub(crate) fn epoch() -> Result<Option<i64>, PlanError> {
+    let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(None) };
     let value = value.to_string_lossy().into_owned();
-    match value.parse() {
-        Ok(seconds) => Ok(DosTime::from_unix(seconds)),
-        Err(_) => Err(PlanError::Epoch { value }),
-    }
+    value.parse().map(Some).map_err(|_| PlanError::Epoch { value })
 }
 
 fn tree_options(
