@@ -1,5 +1,6 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
+mod deploy;
 mod image;
 mod set;
 mod sign;
@@ -7,6 +8,7 @@ mod sign;
 use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
+pub use deploy::{DeployArgs, DeployTarget, KubernetesArgs};
 use holdall_bundle::EntryPointKind;
 pub use image::ImageArgs;
 pub use set::SetArgs;
@@ -90,6 +92,8 @@ pub enum Command {
     /// Make the image of a container, without Docker.
     #[command(after_long_help = image::IMAGE_EXAMPLES)]
     Image(Box<ImageArgs>),
+    /// Write what others have to be told to run a bundle.
+    Deploy(DeployArgs),
     /// Write a completion script for a shell to standard output.
     Completions(CompletionsArgs),
     /// Write the manual pages to a directory, or the first one to standard output.

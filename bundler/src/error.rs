@@ -3,6 +3,7 @@
 use crate::binary::BinaryError;
 use crate::cargo::CargoError;
 use crate::config::ConfigError;
+use crate::deploy::DeployError;
 use crate::globs::GlobError;
 use crate::image::ImageError;
 use crate::listening::ListeningError;
@@ -70,6 +71,9 @@ pub enum Error {
     /// A bundle can't be an image.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// Others can't be told how to run a bundle.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
     /// The arguments of a bundle don't tell where it listens.
     #[error(transparent)]
     Listening(#[from] ListeningError),
@@ -115,6 +119,7 @@ impl Error {
             Self::Signature(error) => error.exit_code(),
             Self::Set(error) => error.exit_code(),
             Self::Image(error) => error.exit_code(),
+            Self::Deploy(error) => error.exit_code(),
             Self::Listening(error) => error.exit_code(),
             Self::Create { source, .. } => match ExitCode::for_output(source.kind()) {
                 ExitCode::Io => ExitCode::CannotCreate,

@@ -11,7 +11,7 @@
 //! | `layout` | all of it in one archive |
 
 mod config;
-mod content;
+pub(crate) mod content;
 mod digest;
 mod error;
 mod git;

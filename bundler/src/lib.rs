@@ -27,6 +27,7 @@
 //! | [`sign`] | with a signature |
 //! | [`listening`] | where a bundle will listen |
 //! | [`image`] | a bundle as the image of a container |
+//! | [`deploy`] | what others are told to run it |
 
 #![forbid(unsafe_code)]
 
@@ -37,6 +38,7 @@ pub mod cli;
 pub mod code;
 pub mod compress;
 pub mod config;
+pub mod deploy;
 mod error;
 pub mod globs;
 pub mod image;
@@ -113,6 +115,7 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Sign(args) => sign::run(&args, shell),
         Command::Set(args) => set::run(&args, shell),
         Command::Image(args) => image::run(&args, shell),
+        Command::Deploy(args) => deploy::run(&args, shell),
         Command::Completions(args) => manual::completions(&args, program),
         Command::Man(args) => manual::man(&args, shell),
     }
