@@ -3,16 +3,16 @@
 use std::io;
 
 use holdall_acme::StoreError;
-use holdall_bundle::{BundleError, ExitCode, chain};
+use holdall_bundle::{BundleError, ExitCode, SignatureError, chain};
 use holdall_certificates::Fault;
 use holdall_endpoint::{InheritError, OpenError, OpenErrorKind};
 use holdall_log::LogError;
-use holdall_process::{NurseryError, identity::IdentityError, sandbox::SandboxError};
+use holdall_process::{NurseryError, ThreadsError, identity::IdentityError, sandbox::SandboxError};
 use holdall_resources::memfd;
 use holdall_service::{BoxError, ServeError};
 use thiserror::Error;
 
-use crate::{options::DeclarationError, say, tending::TendingError};
+use crate::{health::HealthError, options::DeclarationError, say, tending::TendingError};
 
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
@@ -30,6 +30,12 @@ pub(crate) enum Failure {
     Inspect(#[from] StoreError),
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error("the bundle's variables of the environment can't be set")]
+    Environment(#[from] ThreadsError),
+    #[error("unhealthy")]
+    Health(#[from] HealthError),
     #[error(
         "this launcher carries no bundle: `holdall bundle` makes one of it and a server or a folder"
     )]
@@ -92,6 +98,8 @@ impl Failure {
             Failure::Tending(error) => error.exit_code(),
             Failure::Inspect(_) => ExitCode::NoInput,
             Failure::Bundle(error) => error.exit_code(),
+            Failure::Signature(error) => error.exit_code(),
+            Failure::Environment(_) | Failure::Health(_) => ExitCode::Unavailable,
             Failure::NoBundle | Failure::NotBundled => ExitCode::Configuration,
             Failure::NotLinked => ExitCode::Configuration,
             #[cfg(not(feature = "plugin"))]

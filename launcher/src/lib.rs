@@ -26,6 +26,7 @@ mod confinement;
 mod environment;
 mod exec;
 mod failure;
+mod health;
 mod host;
 mod lifecycle;
 mod logs;
@@ -35,6 +36,7 @@ mod plugin;
 mod question;
 mod site;
 mod tending;
+mod trust;
 mod unit;
 mod upgrade;
 
@@ -45,6 +47,7 @@ use holdall_bundle::{Bundle, EntryPointKind, ExitCode, Manifest};
 use holdall_service::{BoxError, BoxService, Request, ServiceOption, ServiceOptions};
 
 use failure::Failure;
+use holdall_process::environment::set_defaults;
 use host::Program;
 use options::{Action, Invocation, Options};
 use question::Question;
@@ -156,15 +159,26 @@ fn start_bundle(arguments: Arguments) -> Result<ExitCode, Failure> {
         return question::verify_running();
     }
     let bundle = Bundle::open_running().map_err(Failure::not_opened)?;
+    prepare(&bundle, &arguments)?;
     match bundle.manifest().entry_point.kind {
         EntryPointKind::Exec => match options::leading_question(&bundle, &arguments)? {
             Some(question) => question.answer(&bundle),
-            None => exec::replace(&bundle, &arguments.rest).map(|never| match never {}),
+            None => {
+                let arguments = trust::arguments_of_program(&arguments.rest);
+                exec::replace(&bundle, arguments).map(|never| match never {})
+            }
         },
         EntryPointKind::Site => start_server(bundle, &arguments, &[], site::start),
         EntryPointKind::Plugin => start_plugin(bundle, &arguments),
         EntryPointKind::Linked => Err(Failure::NotLinked),
     }
+}
+
+/// What comes before anything of the bundle runs: its signature, where one is required, and the
+/// defaults of the environment.
+fn prepare(bundle: &Bundle, arguments: &Arguments) -> Result<(), Failure> {
+    trust::check(bundle, &arguments.rest)?;
+    Ok(set_defaults(&bundle.manifest().environment)?)
 }
 
 fn start_linked(
@@ -177,11 +191,13 @@ fn start_linked(
             return question::verify_running();
         }
         let bundle = Bundle::open_running()?;
+        prepare(&bundle, &arguments)?;
         return start_server(bundle, &arguments, declared, |_, options| start(options));
     }
     let options = parse(&arguments, None, declared)?;
     let program = Program { name: arguments.program, version: String::new(), is_bundled: false };
     match options.action {
+        Action::Answer(Question::Health(url)) => question::ask_health(&url),
         Action::Answer(_) => Err(Failure::NotBundled),
         Action::Check => check::print(&program.name, &options),
         Action::Certificates { format, is_check } => {

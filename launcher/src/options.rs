@@ -16,7 +16,7 @@ use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 use clap::{
     ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum, error::ErrorKind,
 };
-use holdall_bundle::{Bundle, Manifest};
+use holdall_bundle::{Bundle, EntryPointKind, Manifest};
 use holdall_endpoint::{Endpoint, Socket};
 use holdall_service::{ServiceOption, ServiceOptions};
 
@@ -204,9 +204,11 @@ pub(crate) fn leading_question(
 ) -> Result<Option<Question>, Failure> {
     const QUESTIONS: [&str; 5] =
         ["--list-resources", "--cat-resource", "--extract-resources", "--bundle-info", "--verify"];
+    // A program may well have a `--health` of its own.
+    let is_ours = bundle.manifest().entry_point.kind != EntryPointKind::Exec;
     let first = arguments.rest.first().and_then(|first| first.to_str()).unwrap_or_default();
     let name = first.split_once('=').map_or(first, |(name, _)| name);
-    if !QUESTIONS.contains(&name) {
+    if !QUESTIONS.contains(&name) && !(is_ours && name == "--health") {
         return Ok(None);
     }
     let manifest = Some(bundle.manifest());

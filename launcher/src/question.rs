@@ -8,7 +8,7 @@ use holdall_bundle::{
 };
 use holdall_process::sandbox::{Confinement, Sandbox};
 
-use crate::{failure::Failure, say};
+use crate::{failure::Failure, health::HealthUrl, say};
 
 #[derive(Debug)]
 pub(crate) enum Question {
@@ -17,6 +17,7 @@ pub(crate) enum Question {
     Cat(String),
     Extract(PathBuf),
     Verify,
+    Health(HealthUrl),
 }
 
 impl Question {
@@ -32,11 +33,21 @@ impl Question {
                 say(format_args!("{} files written to {}", extracted.files, directory.display()));
             }
             Question::Verify => {
-                return Ok(print_verification(bundle.archive(), &mut out, &mut io::stderr()));
+                return Ok(print_verification(bundle.archive(), None, &mut out, &mut io::stderr()));
             }
+            Question::Health(url) => return ask_health(url),
         }
         Ok(ExitCode::Success)
     }
+}
+
+/// Asks a server whether it is well, and says so on stdout.
+pub(crate) fn ask_health(url: &HealthUrl) -> Result<ExitCode, Failure> {
+    use io::Write;
+    let status = url.ask()?;
+    // It is well all the same if nobody reads it.
+    let _ = writeln!(io::stdout(), "healthy: {status}");
+    Ok(ExitCode::Success)
 }
 
 /// What this kernel closes the bundle in with, unless it is told not to.
@@ -57,5 +68,5 @@ pub(crate) fn is_verification(arguments: &[OsString]) -> bool {
 pub(crate) fn verify_running() -> Result<ExitCode, Failure> {
     let archive =
         Archive::open_running().map_err(BundleError::from).map_err(Failure::not_opened)?;
-    Ok(print_verification(&archive, &mut io::stdout().lock(), &mut io::stderr()))
+    Ok(print_verification(&archive, None, &mut io::stdout().lock(), &mut io::stderr()))
 }

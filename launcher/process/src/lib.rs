@@ -95,6 +95,7 @@
 //! over, and no signal for the service reaches it. It runs to its end if the server ends, and the
 //! nursery beside it waits; only the end of PID 1 ends all hooks.
 
+pub mod environment;
 mod fdname;
 mod handed;
 pub mod identity;

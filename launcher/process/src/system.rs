@@ -42,6 +42,12 @@ pub(crate) enum Side {
     Child,
 }
 
+/// Sets a variable of this process's environment.
+pub(crate) fn set_variable(name: &str, value: &str) {
+    // SAFETY: no other thread can read the environment meanwhile: the caller counted one thread.
+    unsafe { std::env::set_var(name, value) };
+}
+
 impl Signals {
     /// Blocks these signals from now on.
     pub(crate) fn block(numbers: &[i32]) -> io::Result<Self> {

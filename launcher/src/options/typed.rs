@@ -1,6 +1,6 @@
 //! What the user types, as clap reads it: the options of every bundle in the groups of `--help`.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, builder::PossibleValuesParser};
 use holdall_bundle::{InfoFormat, ListFormat};
@@ -8,6 +8,7 @@ use holdall_endpoint::Endpoint;
 
 use super::{Action, Lifecycle, Limits, Logs};
 use crate::certificates::Format;
+use crate::health::HealthUrl;
 use crate::question::Question;
 
 /// What comes after the options in `--help`; `%NAME%` is the program.
@@ -65,6 +66,18 @@ pub(super) struct Settings {
     pub limits: Limits,
     #[command(flatten)]
     pub logs: Logs,
+    #[command(flatten)]
+    pub trust: Trust,
+}
+
+/// Who must have made the bundle; [`trust`](crate::trust) has looked at it before.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Trust")]
+pub(super) struct Trust {
+    /// Run only if this file is, to the byte, what the owner of a minisign key signed: the public key
+    /// or a file with it
+    #[arg(long, value_name = "KEY")]
+    require_signature: Option<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +134,10 @@ pub(super) struct TypedQuestion {
     /// Check every byte against the checksums and digests
     #[arg(long)]
     verify: bool,
+    /// Ask a server whether it is well: http://HOST[:PORT][/PATH], or unix:SOCKET[:/PATH]; it is
+    /// unless it does not answer, or with 5xx
+    #[arg(long, value_name = "URL")]
+    health: Option<HealthUrl>,
 }
 
 /// What is asked for.
@@ -156,6 +173,9 @@ impl From<TypedQuestion> for Option<Question> {
         }
         if let Some(directory) = typed.extract_resources {
             return Some(Question::Extract(directory));
+        }
+        if let Some(url) = typed.health {
+            return Some(Question::Health(url));
         }
         typed.verify.then_some(Question::Verify)
     }
