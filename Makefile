@@ -20,7 +20,7 @@ FUZZ_RUSTFLAGS := --cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug
   -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares
 
 .DEFAULT_GOAL := help
-.PHONY: help build bundle run demo-https test tools fmt lint docs check fuzz-build fuzz bench bench-http deny install clean
+.PHONY: help build bundle image test-image run demo-https test tools fmt lint docs check fuzz-build fuzz bench bench-http deny install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-19s%s\n", $$1, $$2 }'
@@ -30,6 +30,21 @@ build: ## build the bundler
 
 bundle: build ## pack the example service into target/sayhello
 	$(HOLDALL) bundle app --output $(TARGET)/sayhello
+
+# What the image is called, and where its archive is.
+VERSION ?= 0.1.0
+IMAGE   := $(TARGET)/image/sayhello-$(VERSION).oci.tar
+
+image: build ## make the image sayhello:VERSION of the example (0.1.0), without Docker
+	@mkdir -p $(dir $(IMAGE))
+	RUSTFLAGS='-C target-feature=+crt-static' $(HOLDALL) bundle app --locked --target $(HOST) \
+	  --bundle-version '$(VERSION)' --output $(TARGET)/image/sayhello
+	$(HOLDALL) image $(TARGET)/image/sayhello --tag 'sayhello:$(VERSION)' --output '$(IMAGE)'
+	@echo "Load it:  podman load < $(IMAGE)"
+	@echo "Run it:   podman run --rm --read-only -p 8080:8080 sayhello:$(VERSION)"
+
+test-image: image ## run that image in Podman, with an authority for its certificate (root; podman, runc)
+	tests/run-image $(HOLDALL) $(TARGET)/image/sayhello
 
 run: bundle ## pack the example service, start it, and print where it answers
 	@exec $(TARGET)/sayhello --port $(LISTEN)

@@ -127,7 +127,7 @@ fn what_runs(
         user: user(&args.user)?,
         ports,
         volumes: volumes.map(content::volume).collect::<Result<_, _>>()?,
-        health: health(args, bundle, &listening, shell),
+        health: health(args, bundle, &listening, shell)?,
         labels,
     })
 }
@@ -163,18 +163,19 @@ fn health(
     bundle: &Bundle,
     listening: &Listening,
     shell: &Shell,
-) -> Option<String> {
+) -> Result<Option<String>, ImageError> {
     let is_ours = bundle.manifest().entry_point.kind != EntryPointKind::Exec;
-    let found = match args.health.as_deref() {
-        Some("none") => return None,
-        Some(url) => Some(url.to_owned()),
-        None => listening.health_url(),
-    };
-    if found.is_none() && is_ours {
-        shell
-            .warn("no health check: no endpoint is plain HTTP on TCP; --arg --admin=9090 adds one");
+    match args.health.as_deref() {
+        Some("none") => return Ok(None),
+        Some(_) if !is_ours => return Err(ImageError::Health),
+        Some(url) => return Ok(Some(url.to_owned())),
+        None => {}
     }
-    found
+    let found = listening.health_url();
+    if found.is_none() && is_ours {
+        shell.warn("no health check: nothing is plain HTTP on TCP; --arg --admin=9090 adds that");
+    }
+    Ok(found)
 }
 
 /// Writes the archive to where it is wanted, and tells where that is.

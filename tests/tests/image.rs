@@ -343,6 +343,7 @@ fn a_static_program_of_any_kind_is_taken() {
     let probe = fixtures::exec_bundle(&scratch, &program, "probe", &["--bundle-version", "1"]);
     let run = Layout::of(&scratch, &probe, &[]).config()["config"].clone();
     assert_eq!(run["Entrypoint"], json!(["/probe"]));
+    refused(&scratch, &probe, &["--health", "http://127.0.0.1/"], 64);
     // Its arguments are its own.
     assert_eq!((&run["ExposedPorts"], &run["Healthcheck"]), (&Value::Null, &Value::Null));
 }

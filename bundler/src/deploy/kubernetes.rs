@@ -80,9 +80,10 @@ impl<'a> Deployment<'a> {
         }
         let admin = listening.admin.as_ref().map(admin_port).transpose()?;
         let directories = listening.certificate_directories();
-        let given = [arguments.as_slice(), &manifest.arguments];
-        let graces =
-            given.into_iter().filter_map(|list| values(list, "--grace-period", None).last());
+        let grace = [&arguments, &manifest.arguments]
+            .into_iter()
+            .find_map(|list| values(list, "--grace-period", None).last());
+        let grace_period_s = grace.and_then(seconds).unwrap_or(GRACE_PERIOD_S);
         Ok(Self {
             name: name(args.name.as_deref().unwrap_or(&manifest.name))?,
             version: label(&manifest.version),
@@ -91,7 +92,7 @@ impl<'a> Deployment<'a> {
             ports: ports(&listening, &args.ports, admin)?,
             admin,
             volumes: directories.into_iter().map(volume).collect::<Result<BTreeSet<_>, _>>()?,
-            grace_period_s: graces.filter_map(seconds).next().unwrap_or(GRACE_PERIOD_S),
+            grace_period_s,
             manifest,
             arguments,
         })

@@ -134,7 +134,7 @@ impl Healthcheck {
         Self {
             test: ["CMD".to_owned(), program.to_owned(), "--health".to_owned(), url],
             interval: 30 * SECOND_NS,
-            timeout: 5 * SECOND_NS,
+            timeout: 10 * SECOND_NS,
             start_period: 10 * SECOND_NS,
             retries: 3,
         }

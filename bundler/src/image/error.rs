@@ -94,6 +94,9 @@ pub enum ImageError {
         /// What was given.
         given: String,
     },
+    /// A program of its own has options of its own.
+    #[error("--health is answered by bundles that serve, not by an exec program: leave it out")]
+    Health,
     /// An archive is nothing to look at.
     #[error("standard output is a terminal: give --output FILE, or a pipe")]
     Terminal,
@@ -112,6 +115,7 @@ impl ImageError {
             | Self::Volume { .. }
             | Self::Label { .. }
             | Self::User { .. }
+            | Self::Health
             | Self::Terminal => ExitCode::Usage,
         }
     }
