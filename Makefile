@@ -25,7 +25,7 @@ PORTABLE := $(TARGET)/portable
 
 .DEFAULT_GOAL := help
 .PHONY: help build bundle release old-debian cross run demo-https test tools fmt lint docs check fuzz-build fuzz bench \
-  bench-http look-inspect deny install clean
+  bench-http look-inspect image test-image deny install clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-19s%s\n", $$1, $$2 }'
@@ -45,6 +45,20 @@ old-debian: release ## run bundles of the release in the oldest Debian that ther
 
 cross: release ## build launchers for aarch64 and run them in qemu (needs root, Debian)
 	tests/cross-aarch64 $(PORTABLE)/$(HOST)/holdall
+# What the image is called, and where its archive is.
+VERSION ?= 0.1.0
+IMAGE   := $(TARGET)/image/sayhello-$(VERSION).oci.tar
+
+image: build ## make the image sayhello:VERSION of the example (0.1.0), without Docker
+	@mkdir -p $(dir $(IMAGE))
+	RUSTFLAGS='-C target-feature=+crt-static' $(HOLDALL) bundle app --locked --target $(HOST) \
+	  --bundle-version '$(VERSION)' --output $(TARGET)/image/sayhello
+	$(HOLDALL) image $(TARGET)/image/sayhello --tag 'sayhello:$(VERSION)' --output '$(IMAGE)'
+	@echo "Load it:  podman load < $(IMAGE)"
+	@echo "Run it:   podman run --rm --read-only -p 8080:8080 sayhello:$(VERSION)"
+
+test-image: image ## run that image in Podman, with an authority for its certificate (root; podman, runc)
+	tests/run-image $(HOLDALL) $(TARGET)/image/sayhello
 
 run: bundle ## pack the example service, start it, and print where it answers
 	@exec $(TARGET)/sayhello --port $(LISTEN)

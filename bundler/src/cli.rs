@@ -1,6 +1,8 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
+mod deploy;
 mod diff;
+mod image;
 mod inspect;
 mod sbom;
 mod set;
@@ -9,8 +11,10 @@ mod sign;
 use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
+pub use deploy::{DeployArgs, DeployTarget, KubernetesArgs};
 pub use diff::DiffArgs;
 use holdall_bundle::EntryPointKind;
+pub use image::ImageArgs;
 use inspect::INSPECT_EXAMPLES;
 pub use inspect::{InspectArgs, TreeArgs};
 pub use sbom::{SbomArgs, SbomFormat};
@@ -99,6 +103,11 @@ pub enum Command {
     Diff(DiffArgs),
     /// Write the bill of materials of a bundle: CycloneDX or SPDX.
     Sbom(SbomArgs),
+    /// Make the image of a container, without Docker.
+    #[command(after_long_help = image::IMAGE_EXAMPLES)]
+    Image(Box<ImageArgs>),
+    /// Write what others have to be told to run a bundle.
+    Deploy(DeployArgs),
     /// Write a completion script for a shell to standard output.
     Completions(CompletionsArgs),
     /// Write the manual pages to a directory, or the first one to standard output.

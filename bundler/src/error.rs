@@ -4,7 +4,10 @@ use crate::auditable::read::ReadError;
 use crate::binary::BinaryError;
 use crate::cargo::CargoError;
 use crate::config::ConfigError;
+use crate::deploy::DeployError;
 use crate::globs::GlobError;
+use crate::image::ImageError;
+use crate::listening::ListeningError;
 use crate::media::MediaTypeError;
 use crate::output::OutputError;
 use crate::pack::PackError;
@@ -76,6 +79,15 @@ pub enum Error {
         /// What is wrong.
         source: ReadError,
     },
+    /// A bundle can't be an image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// Others can't be told how to run a bundle.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// The arguments of a bundle don't tell where it listens.
+    #[error(transparent)]
+    Listening(#[from] ListeningError),
     /// Something can't be created.
     #[error("can't create {}", path.display())]
     Create {
@@ -124,6 +136,9 @@ impl Error {
             Self::Signature(error) => error.exit_code(),
             Self::Set(error) => error.exit_code(),
             Self::Dependencies { .. } => ExitCode::Damaged,
+            Self::Image(error) => error.exit_code(),
+            Self::Deploy(error) => error.exit_code(),
+            Self::Listening(error) => error.exit_code(),
             Self::Create { source, .. } => match ExitCode::for_output(source.kind()) {
                 ExitCode::Io => ExitCode::CannotCreate,
                 code => code,

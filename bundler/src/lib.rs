@@ -29,6 +29,9 @@
 //! | `diff` | what differs between two bundles |
 //! | `sbom` | what a bundle is made of |
 //! | [`report`] | what is in a bundle, as a page or a tree |
+//! | [`listening`] | where a bundle will listen |
+//! | [`image`] | a bundle as the image of a container |
+//! | [`deploy`] | what others are told to run it |
 
 #![forbid(unsafe_code)]
 
@@ -40,11 +43,14 @@ pub mod cli;
 pub mod code;
 pub mod compress;
 pub mod config;
+pub mod deploy;
 mod diff;
 mod error;
 pub mod globs;
+pub mod image;
 mod init;
 mod inspect;
+pub mod listening;
 mod manual;
 pub mod media;
 pub mod output;
@@ -119,6 +125,8 @@ fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(),
         Command::Set(args) => set::run(&args, shell),
         Command::Diff(args) => diff::run(&args, shell),
         Command::Sbom(args) => sbom::run(&args, shell),
+        Command::Image(args) => image::run(&args, shell),
+        Command::Deploy(args) => deploy::run(&args, shell),
         Command::Completions(args) => manual::completions(&args, program),
         Command::Man(args) => manual::man(&args, shell),
     }

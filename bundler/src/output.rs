@@ -192,7 +192,8 @@ impl NewFile {
         Ok(target)
     }
 
-    fn write_error(&self, source: io::Error) -> OutputError {
+    /// What to make of a failure to write through [`writer`](Self::writer).
+    pub fn write_error(&self, source: io::Error) -> OutputError {
         OutputError::Write { path: self.target.clone(), source }
     }
 }

@@ -81,6 +81,8 @@ fn the_bundler_explains_its_commands() {
         "set",
         "diff",
         "sbom",
+        "image",
+        "deploy",
         "completions",
         "man",
     ];
