@@ -33,6 +33,7 @@ mod options;
 #[cfg(feature = "plugin")]
 mod plugin;
 mod question;
+mod reload;
 mod site;
 mod tending;
 mod unit;

@@ -65,6 +65,9 @@ pub(super) struct Settings {
     pub limits: Limits,
     #[command(flatten)]
     pub logs: Logs,
+    /// Pages load themselves again when another server answers; `holdall run` asks for it
+    #[arg(long, hide = true)]
+    pub live_reload: bool,
 }
 
 #[derive(Debug, Args)]
