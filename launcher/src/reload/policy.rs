@@ -31,11 +31,12 @@ fn directive(text: &str) -> Option<Directive> {
     (!name.is_empty()).then(|| (name.to_ascii_lowercase(), list.trim().to_owned()))
 }
 
-/// Adds a source to what decides about the first of these names. `'none'` beside it has no meaning.
+/// Adds a source to what decides about the first of these names; `'none'` stands alone.
 fn add(directives: &mut Vec<Directive>, names: &[&str], source: &str) {
     let found = |name: &&str| directives.iter().position(|(known, _)| known == name);
     let Some(at) = names.iter().find_map(found) else { return };
-    let list = format!("{} {source}", directives[at].1).trim().to_owned();
+    let list = directives[at].1.split_whitespace().filter(|it| !it.eq_ignore_ascii_case("'none'"));
+    let list = list.chain([source]).collect::<Vec<_>>().join(" ");
     match directives[at].0.as_str() {
         "default-src" => directives.push((names[0].to_owned(), list)),
         _ => directives[at].1 = list,
@@ -52,8 +53,8 @@ mod tests {
             ("img-src 'self'", "img-src 'self'"),
             (
                 "default-src 'none'; style-src 'self'",
-                "default-src 'none'; style-src 'self'; script-src-elem 'none' h:1/.holdall/reload.js; \
-                 connect-src 'none' h:1/.holdall/reload",
+                "default-src 'none'; style-src 'self'; script-src-elem h:1/.holdall/reload.js; \
+                 connect-src h:1/.holdall/reload",
             ),
             (
                 "Script-Src 'self';connect-src  a.example;",
