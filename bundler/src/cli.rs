@@ -1,5 +1,6 @@
 //! What the user can type. Nothing is decided here: that is done in [`plan`](crate::plan).
 
+mod run;
 mod set;
 mod sign;
 
@@ -7,6 +8,7 @@ use crate::variants::Variants;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell as CompletionShell;
 use holdall_bundle::EntryPointKind;
+pub use run::RunArgs;
 pub use set::SetArgs;
 pub use sign::{SignArgs, VerifyArgs};
 use std::ffi::OsString;
@@ -66,6 +68,9 @@ pub enum Command {
     /// Pack a directory or a Cargo package into one executable.
     #[command(after_long_help = BUNDLE_EXAMPLES)]
     Bundle(Box<BundleArgs>),
+    /// Run what is in a directory, and again when it changes: for development.
+    #[command(after_long_help = run::RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
     /// Write a commented holdall.toml for what is in a directory.
     Init(InitArgs),
     /// List the resources of a bundle.
@@ -314,6 +319,7 @@ const EXAMPLES: &str = "\
 Examples:
   holdall bundle app -o sayhello       pack the Cargo package in app/
   holdall bundle public -o site        pack a directory, to be served as it is
+  holdall run app                      run it from there, and again when something changes
   holdall list sayhello --long         what is in it
   holdall verify sayhello              check every byte
   cargo holdall bundle --release       the same, as a subcommand of cargo

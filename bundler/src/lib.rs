@@ -22,6 +22,7 @@
 //! | [`variants`] | and once more, for HTTP |
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
+//! | [`mod@run`] | what is in a directory, run for development |
 //! | [`rewrite`] | a bundle made of another one |
 //! | [`set`] | with other defaults |
 //! | [`sign`] | with a signature |
@@ -46,6 +47,7 @@ pub mod pack;
 pub mod plan;
 pub mod prefix;
 pub mod rewrite;
+pub mod run;
 pub mod serving;
 pub mod set;
 pub mod shell;
@@ -100,6 +102,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(), Error> {
     match command {
         Command::Bundle(args) => bundle::run(&args, shell),
+        Command::Run(args) => run::run(*args, shell),
         Command::Init(args) => init::run(&args, shell),
         Command::List(args) => inspect::list(&args),
         Command::Info(args) => inspect::info(&args),
