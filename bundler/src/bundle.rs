@@ -16,7 +16,9 @@ use holdall_bundle::{
     Built, BundleError, Content, Digest, EntryPointKind, MANIFEST_FORMAT, MANIFEST_NAME, Manifest,
     Prefix, ignore_broken_pipe,
 };
+use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 
 /// Makes a bundle.
 ///
@@ -27,13 +29,14 @@ pub fn run(args: &BundleArgs, shell: &Shell) -> Result<(), Error> {
     let code = plan.code.file(args, shell)?;
     let entry_point = EntryPoint::new(code.as_deref(), plan.kind, args.entry.launcher.as_deref())?;
     let items = tree::find(&plan.tree)?;
-    if let Some(served) = &plan.served {
-        served.check_kind(entry_point.kind)?;
-        served.check_resources(&items)?;
-    }
+    check(&plan, &entry_point, &items)?;
     warn(&plan, &items, shell);
     let new = NewFile::create(&plan.output)?;
-    write(&plan, &entry_point, &items, &new, shell)?;
+    shell.status(
+        "Packing",
+        format_args!("{} into {}", plan.tree.root.display(), new.target().display()),
+    );
+    write(&plan, &entry_point, &items, new.writer()?, new.target(), shell)?;
     shell.detail("Verifying", new.target().display());
     let closed = new.close()?;
     verify(&closed, &entry_point, shell)?;
@@ -44,8 +47,17 @@ pub fn run(args: &BundleArgs, shell: &Shell) -> Result<(), Error> {
     print(&Summary::new(&bundle, &output)?)
 }
 
+/// Refuses what can't be served as the plan says.
+pub(crate) fn check(plan: &Plan, entry_point: &EntryPoint, items: &[Item]) -> Result<(), Error> {
+    if let Some(served) = &plan.served {
+        served.check_kind(entry_point.kind)?;
+        served.check_resources(items)?;
+    }
+    Ok(())
+}
+
 /// Says what may be a mistake.
-fn warn(plan: &Plan, items: &[Item], shell: &Shell) {
+pub(crate) fn warn(plan: &Plan, items: &[Item], shell: &Shell) {
     const SHOWN: usize = 5;
     let clashes = tree::case_clashes(items);
     for (one, other) in clashes.iter().take(SHOWN) {
@@ -63,21 +75,18 @@ fn warn(plan: &Plan, items: &[Item], shell: &Shell) {
     }
 }
 
-/// Writes everything into the new file.
-fn write(
+/// Writes everything into `file`, the path of which is for messages.
+pub(crate) fn write(
     plan: &Plan,
     entry_point: &EntryPoint,
     items: &[Item],
-    new: &NewFile,
+    file: File,
+    path: &Path,
     shell: &Shell,
 ) -> Result<(), Error> {
     let size = items.iter().map(Item::size).sum();
-    shell.status(
-        "Packing",
-        format_args!("{} into {}", plan.tree.root.display(), new.target().display()),
-    );
-    let mut writer = Writer::new(new.writer()?, new.target(), &entry_point.prefix, plan.time)
-        .map_err(PackError::Write)?;
+    let mut writer =
+        Writer::new(file, path, &entry_point.prefix, plan.time).map_err(PackError::Write)?;
     let mut manifest = manifest(plan, entry_point, &writer);
     manifest.content = largest_content(plan, entry_point, items)?;
     manifest

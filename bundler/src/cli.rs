@@ -4,6 +4,7 @@ mod deploy;
 mod diff;
 mod image;
 mod inspect;
+mod run;
 mod sbom;
 mod set;
 mod sign;
@@ -17,6 +18,7 @@ use holdall_bundle::EntryPointKind;
 pub use image::ImageArgs;
 use inspect::INSPECT_EXAMPLES;
 pub use inspect::{InspectArgs, TreeArgs};
+pub use run::RunArgs;
 pub use sbom::{SbomArgs, SbomFormat};
 pub use set::SetArgs;
 pub use sign::{SignArgs, VerifyArgs};
@@ -77,6 +79,9 @@ pub enum Command {
     /// Pack a directory or a Cargo package into one executable.
     #[command(after_long_help = BUNDLE_EXAMPLES)]
     Bundle(Box<BundleArgs>),
+    /// Run what is in a directory, and again when it changes: for development.
+    #[command(after_long_help = run::RUN_EXAMPLES)]
+    Run(Box<RunArgs>),
     /// Write a commented holdall.toml for what is in a directory.
     Init(InitArgs),
     /// List the resources of a bundle.
@@ -340,6 +345,7 @@ const EXAMPLES: &str = "\
 Examples:
   holdall bundle app -o sayhello       pack the Cargo package in app/
   holdall bundle public -o site        pack a directory, to be served as it is
+  holdall run app                      run it from there, and again when something changes
   holdall list sayhello --long         what is in it
   holdall verify sayhello              check every byte
   holdall diff sayhello sayhello-new   what changed

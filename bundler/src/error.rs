@@ -13,6 +13,7 @@ use crate::output::OutputError;
 use crate::pack::PackError;
 use crate::plan::PlanError;
 use crate::prefix::PrefixError;
+use crate::run::RunError;
 use crate::serving::ServeError;
 use crate::set::SetError;
 use crate::sign::SignError;
@@ -57,6 +58,9 @@ pub enum Error {
     /// The new file can't be written or is not right.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// What was packed can't be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// A bundle can't be read.
     #[error(transparent)]
     Bundle(#[from] BundleError),
@@ -131,6 +135,7 @@ impl Error {
             Self::Tree(error) => error.exit_code(),
             Self::Pack(error) => error.exit_code(),
             Self::Output(error) => error.exit_code(),
+            Self::Run(error) => error.exit_code(),
             Self::Bundle(error) => error.exit_code(),
             Self::Sign(error) => error.exit_code(),
             Self::Signature(error) => error.exit_code(),

@@ -23,6 +23,7 @@
 //! | [`variants`] | and once more, for HTTP |
 //! | [`output`] | the new file, checked before it takes its place |
 //! | [`summary`] | what was packed |
+//! | [`mod@run`] | what is in a directory, run for development |
 //! | [`rewrite`] | a bundle made of another one |
 //! | [`set`] | with other defaults |
 //! | [`sign`] | with a signature |
@@ -59,6 +60,7 @@ pub mod plan;
 pub mod prefix;
 pub mod report;
 pub mod rewrite;
+pub mod run;
 mod sbom;
 pub mod serving;
 pub mod set;
@@ -114,6 +116,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn execute(command: Command, program: &'static str, shell: &Shell) -> Result<(), Error> {
     match command {
         Command::Bundle(args) => bundle::run(&args, shell),
+        Command::Run(args) => run::run(*args, shell),
         Command::Init(args) => init::run(&args, shell),
         Command::List(args) => inspect::list(&args),
         Command::Info(args) => inspect::info(&args),

@@ -44,7 +44,7 @@ pub enum Gitignore {
 }
 
 /// A file or directory that becomes a resource.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Its name in the bundle, without a slash at the end.
     pub name: String,
@@ -168,6 +168,14 @@ pub fn find(options: &TreeOptions) -> Result<Vec<Item>, TreeError> {
     // The order of the archive is that of full names, where a directory's ends in a slash.
     items.sort_unstable_by(|a, b| a.full_name().cmp(b.full_name()));
     Ok(keep_parents(items, options))
+}
+
+/// The directories in which [`find`] looks, the root among them; what can't be read is left out.
+pub fn directories(options: &TreeOptions) -> Vec<PathBuf> {
+    let Ok(root) = options.root.canonicalize() else { return Vec::new() };
+    let entries = walker(options, &root).build().filter_map(Result::ok);
+    let directories = entries.filter(|entry| entry.file_type().is_some_and(|kind| kind.is_dir()));
+    directories.map(DirEntry::into_path).collect()
 }
 
 /// Pairs of names that are one on a system that does not tell case apart.

@@ -21,6 +21,7 @@ use crate::{
     failure::Failure,
     lifecycle::Life,
     options::{Logs, Options},
+    reload,
     tending::{self, Ready, Wanted},
     upgrade::Sockets,
 };
@@ -102,7 +103,13 @@ fn host(
     };
     // Watching starts threads, which must not have more rights than the rest.
     let watchers = open.certificates().iter().map(Certificates::watch).collect::<Vec<_>>();
-    let ended = runtime.block_on(life.run(|life| open.bind(program, life, &service)));
+    let ended = runtime.block_on(life.run(|life, shutdown| {
+        let service = match options.live_reload {
+            true => reload::live(service, shutdown),
+            false => service,
+        };
+        open.bind(program, life, &service)
+    }));
     // Work that was cut off may block for ever, and must not keep the process.
     runtime.shutdown_background();
     drop(watchers);

@@ -34,6 +34,7 @@ mod options;
 #[cfg(feature = "plugin")]
 mod plugin;
 mod question;
+mod reload;
 mod site;
 mod tending;
 mod trust;

@@ -34,11 +34,14 @@ pub(crate) struct Life {
 
 impl Life {
     /// Serves what `bind` gives, until a signal ends it.
-    pub async fn run(mut self, bind: impl FnOnce(&Self) -> Vec<Binding>) -> Result<Ended, Failure> {
+    pub async fn run(
+        mut self,
+        bind: impl FnOnce(&Self, &Shutdown) -> Vec<Binding>,
+    ) -> Result<Ended, Failure> {
         // Before anybody is told that it serves: whoever knows may send a signal at once.
         let mut signals = Signals::watch().map_err(Failure::Runtime)?;
         let (trigger, shutdown) = Shutdown::by_hand();
-        let bindings = bind(&self);
+        let bindings = bind(&self, &shutdown);
         let urls: Vec<_> = bindings.iter().map(|binding| binding.listener.url()).collect();
         self.notify.status(&format!("serving on {}", urls.join(", ")));
         let server = self.server.clone();
@@ -112,7 +115,10 @@ impl Life {
                 self.tending.stop();
                 trigger.hand_over();
             }
-            Err(error) => tracing::error!(error = chain(&error), "not upgraded, serving on"),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "not upgraded, serving on");
+                self.notify.status(&format!("not upgraded, serving on: {}", chain(&error)));
+            }
         }
     }
 }

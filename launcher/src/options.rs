@@ -42,6 +42,8 @@ pub(crate) struct Options {
     pub sandbox: Option<Sandbox>,
     pub limits: Limits,
     pub logs: Logs,
+    /// For development: pages load themselves again when another server answers.
+    pub live_reload: bool,
     /// The values of the options that the service declares.
     pub service: ServiceOptions,
     pub action: Action,
@@ -190,6 +192,7 @@ impl Options {
             sandbox: sandbox(typed.sandbox, &presets, &given),
             limits: typed.limits,
             logs: typed.logs,
+            live_reload: typed.live_reload,
             service: declared::values(invocation.declared, &matches),
             action: typed::action(question, certificates, check),
             given,

@@ -70,6 +70,7 @@ fn the_bundler_explains_its_commands() {
     let help = scratch.holdall().arg("--help").ok();
     let commands = [
         "bundle",
+        "run",
         "init",
         "list",
         "info",

@@ -68,6 +68,9 @@ pub(super) struct Settings {
     pub logs: Logs,
     #[command(flatten)]
     pub trust: Trust,
+    /// Pages load themselves again when another server answers; `holdall run` asks for it
+    #[arg(long, hide = true)]
+    pub live_reload: bool,
 }
 
 /// Who must have made the bundle; [`trust`](crate::trust) has looked at it before.
