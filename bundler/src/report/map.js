@@ -146,26 +146,16 @@ class TreeMap {
     const isLabelled = !isBox && rect.width > 44 && rect.height > 17;
     const label = isLabelled || hasTitle ? [h('span', { className: 'label' }, name)] : [];
     const hasSize = hasTitle ? rect.width > 150 : isLabelled && rect.height > 36 && rect.width > 66;
-    if (hasSize) label.push(h('span', { className: 'amount' }, roughly(node.bytes)));
+    if (hasSize) label.push(' ', h('span', { className: 'amount' }, roughly(node.bytes)));
     const classes = ['cell', isBox ? 'box' : 'leaf', `c-${node.category}`];
     if (node.part?.problems.length > 0) classes.push('hurt');
     if (this.only !== null && !isBox && node.category !== this.only) classes.push('dim');
-    const cell = h(
-      'div',
-      {
-        className: classes.join(' '),
-        tabIndex: -1,
-        role: 'button',
-        // What can be read in it, and then what the little window says.
-        'aria-label': [label.map(each => each.textContent).join(' '), ...this.describe(node)]
-          .filter(Boolean)
-          .join(', '),
-      },
-      ...label,
-    );
+    const cell = h('div', { className: classes.join(' '), tabIndex: -1, role: 'button' }, ...label);
+    // What can be read in it, and then what the little window says.
+    cell.ariaLabel = [cell.textContent, ...this.describe(node)].filter(Boolean).join(', ');
     const { x, y, width, height } = rect;
-    const [right, bottom] = [width, height].map(length => Math.max(length - GAP, 1));
-    cell.style.cssText = `left:${x}px;top:${y}px;width:${right}px;height:${bottom}px`;
+    const [across, down] = [width, height].map(length => Math.max(length - GAP, 1));
+    cell.style.cssText = `left:${x}px;top:${y}px;width:${across}px;height:${down}px`;
     cell.dataset.at = this.cells.push(node) - 1;
     fragment.append(cell);
     if (!isBox) return;
