@@ -169,7 +169,7 @@ fn labels_come_from_the_bundle_and_the_user_comes_first() {
     scratch.write("public/index.html", "<p>hello\n");
     scratch.write(
         "public/holdall.toml",
-        "name = \"labelled\"\nversion = \"2\"\ndescription = \"Says hello\"\nlicense = \"MIT\"\n\
+        "name = \"labelled\"\nversion = \"2\"\n[about]\ndescription = \"Says hello\"\nlicense = \"MIT\"\n\
          authors = [\"A <a@example.com>\", \"B\"]\nhomepage = \"https://example.com\"\n\
          documentation = \"https://example.com/docs\"\nrepository = \"https://example.com/git\"\n",
     );
@@ -280,8 +280,8 @@ const CONTAINER: &str = r#"
     mkdir /mnt/proc
     mount -o remount,bind,ro /mnt
     shift
-    exec unshare --pid --fork --kill-child --mount-proc=/mnt/proc --root=/mnt --wd=/ \
-        --setgroups=deny --setgid=65532 --setuid=65532 "$@"
+    exec unshare --pid --fork --kill-child --mount-proc=/proc --root=/mnt --wd=/ \
+        --setgid=65532 --setuid=65532 "$@"
 "#;
 
 #[test]
@@ -327,7 +327,8 @@ fn what_could_not_run_there_is_refused() {
     let line = refused(&scratch, &script, &["--tag", "script:1"], 69);
     assert!(line.contains("it needs /bin/sh; a script needs an image that has"), "{line}");
 
-    let plugin = scratch.bundler("plugin").arg("files").arg("--path").arg(programs::greeter());
+    let service = fixtures::c_plugin(&scratch, "service.c", "build/service.so", &[]);
+    let plugin = scratch.bundler("plugin").arg("files").arg("--path").arg(service);
     plugin.args(["--name", "plugin"]).ok();
     let line = refused(&scratch, &scratch.path("plugin"), &["--tag", "plugin:1"], 69);
     assert!(line.contains("a plug-in needs the dynamic loader"), "{line}");
@@ -354,8 +355,9 @@ fn damaged_and_foreign_files_are_refused() {
     let site = fixtures::site_bundle(&scratch);
     let mut bytes = fs::read(&site).unwrap();
     // In the noise, which is stored.
-    let noise = bytes.windows(64).position(|part| part == &fixtures::noise()[..64]).unwrap();
-    bytes[noise] ^= 1;
+    let noise = fixtures::noise();
+    let place = bytes.windows(64).position(|part| part == &noise[..64]).unwrap();
+    bytes[place] ^= 1;
     let line = refused(&scratch, &scratch.write("damaged", &bytes), &[], 65);
     assert!(line.contains("\"data/noise.bin\" is damaged"), "{line}");
     let cut = scratch.write("cut", &bytes[..bytes.len() / 2]);
@@ -416,8 +418,8 @@ fn an_output_that_cannot_be_written_is_told() {
 #[test]
 fn memory_does_not_grow_with_the_bundle() {
     let scratch = Scratch::new();
-    scratch.write("big/noise.bin", fixtures::noise_of(96 << 20, 7));
-    scratch.bundle("big", "big", &["--name", "big", "--bundle-version", "1"]);
+    scratch.write("files/noise.bin", fixtures::noise_of(96 << 20, 7));
+    scratch.bundle("files", "big", &["--name", "big", "--bundle-version", "1"]);
     // Half of what the bundle has, in kilobytes.
     let script = "ulimit -d 49152; exec \"$@\"";
     let limited = tools::tool("sh").args(["-c", script, "sh"]).arg(programs::holdall());
