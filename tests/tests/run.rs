@@ -136,7 +136,8 @@ fn a_page_is_told_of_another_server() {
     let scratch = site();
     scratch.write(
         "site/holdall.toml",
-        "[[static.headers]]\nfor = \"/**\"\nset = { Content-Security-Policy = \"default-src 'self'; connect-src a.example\" }\n",
+        "[[static.headers]]\nfor = \"/**\"\nset = \
+         { Content-Security-Policy = \"default-src 'self'; connect-src a.example\" }\n",
     );
     let (session, address) = Session::of_site(&scratch);
     let mut stream = Client::sending(address, STREAM);
@@ -150,7 +151,11 @@ fn a_page_is_told_of_another_server() {
     assert_eq!(page.header("cache-control"), Some("no-store"));
     assert_eq!(page.header("etag"), None);
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.ends_with(&format!("connect-src a.example {address}/.holdall/reload; script-src-elem 'self' {address}/.holdall/reload.js")), "{policy}");
+    let widened = format!(
+        "connect-src a.example {address}/.holdall/reload; \
+         script-src-elem 'self' {address}/.holdall/reload.js"
+    );
+    assert!(policy.ends_with(&widened), "{policy}");
     assert_eq!(http::get(address, "/.holdall/reload.js").status, 200);
 
     scratch.write("site/index.html", "<p>two");
