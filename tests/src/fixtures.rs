@@ -1,5 +1,6 @@
 //! What is packed again and again: a site, programs, plug-ins.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Scratch, programs, tools};
@@ -72,7 +73,42 @@ pub fn site(scratch: &Scratch, name: &str) {
     write("data/noise.bin", &noise());
     write("data/gr\u{f6}\u{df}e.txt", "größe\n".as_bytes());
     scratch.write_program(Path::new(name).join("data/run.sh"), "#!/bin/sh\n");
-    std::fs::create_dir(scratch.path(name).join("void")).expect("a directory of ours");
+    fs::create_dir(scratch.path(name).join("void")).expect("a directory of ours");
+}
+
+/// How many files there are in a [`crowd`].
+pub const CROWD: usize = 50_000;
+
+/// How many contents they have, in turns: more than anybody would guess right.
+const CROWD_CONTENTS: usize = 997;
+
+/// The names of a [`crowd`], in directories of directories, the same each time.
+pub fn crowd_names() -> Vec<String> {
+    let mut random = Random::new(20_261_123);
+    let name = |number: usize| {
+        let (a, b, c) = (random.below(40), random.below(40), random.next() & 0xffff_ffff);
+        format!("d{a}/e{b}/{c:08x}-{number}.txt")
+    };
+    (0..CROWD).map(name).collect()
+}
+
+/// What file `number` of a [`crowd`] has in it.
+pub fn crowd_content(number: usize) -> String {
+    format!("content {}\n", number % CROWD_CONTENTS)
+}
+
+/// Writes very many small files into the directory `name`.
+pub fn crowd(scratch: &Scratch, name: &str) {
+    for (number, file) in crowd_names().iter().enumerate() {
+        let file = scratch.path(name).join(file);
+        fs::create_dir_all(file.parent().expect("a directory")).expect("a directory of ours");
+        // One file with many names is made faster than many files.
+        let content = scratch.path(format!("contents/{}", number % CROWD_CONTENTS));
+        if number < CROWD_CONTENTS {
+            scratch.write(&content, crowd_content(number));
+        }
+        fs::hard_link(content, file).expect("a file of ours");
+    }
 }
 
 /// A bundle of [`site`], in the file `site`.

@@ -20,15 +20,18 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A bundle with very many resources: what clients do to it must cost no more for that.
 fn site(scratch: &Scratch) -> PathBuf {
     scratch.write("www/index.html", fixtures::INDEX);
+    fixtures::crowd(scratch, "www");
     scratch.bundle("www", "site", &[])
 }
 
-/// How long curl takes for the start page in the middle one of 20 tries.
+/// How long curl takes for a resource in the middle one of 20 tries.
 fn usual_time(address: SocketAddr) -> Duration {
-    let url = format!("http://{address}/");
-    let time = |_| {
+    let names = fixtures::crowd_names();
+    let time = |number: usize| {
+        let url = format!("http://{address}/{}", names[number * 1_999]);
         let curl = tools::tool("curl").args(["-sS", "-w", "\n%{http_code} %{time_total}", &url]);
         let ended = curl.ok();
         let (_, told) = ended.text().trim_end().rsplit_once('\n').expect("a last line");
@@ -115,8 +118,9 @@ fn ten_thousand_idle_connections_cost_little() {
     let empty = memory(server.pid());
     let mut streams = connect_many(count, &server);
     let silent = (memory(server.pid()) - empty) / count as u64;
-    for stream in &mut streams {
-        stream.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").expect("a server");
+    for (stream, name) in streams.iter_mut().zip(fixtures::crowd_names()) {
+        let request = format!("GET /{name} HTTP/1.1\r\nhost: test\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("a server");
     }
     wait_until("all are answered", || streams.iter().all(has_content));
     let idle = (memory(server.pid()) - empty) / count as u64;

@@ -37,7 +37,9 @@ pub(crate) enum Listening {
 impl Listening {
     async fn accept(&self) -> io::Result<Socket> {
         match self {
-            Self::Tcp(listener) => listener.accept().await.map(|(stream, _)| Socket::Tcp(stream)),
+            Self::Tcp(listener) => {
+                listener.accept().await.map(|(stream, client)| Socket::Tcp(stream, client))
+            }
             Self::Unix(listener) => listener.accept().await.map(|(stream, _)| Socket::Unix(stream)),
         }
     }
@@ -69,9 +71,12 @@ pub(crate) async fn run(door: Door, mut shutdown: Shutdown) -> usize {
             accepted = door.listener.accept(), if waiting.is_none() => match accepted {
                 Ok(socket) => {
                     failures.count = 0;
-                    waiting = Some(socket);
-                    if door.room.available_permits() == 0 {
-                        open.cut_idlest();
+                    match Arc::clone(&door.room).try_acquire_owned() {
+                        Ok(permit) => open.serve(&door, socket, Some(permit), shutdown.clone()),
+                        Err(_) => {
+                            waiting = Some(socket);
+                            open.cut_idlest();
+                        }
                     }
                 }
                 Err(error) => failures.pause(&error, &mut open).await,

@@ -18,7 +18,8 @@ use crate::activity::Activity;
 
 /// An accepted socket.
 pub(crate) enum Socket {
-    Tcp(TcpStream),
+    /// With the address of the client.
+    Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
 }
 
@@ -26,7 +27,7 @@ impl Socket {
     /// The address of the client, as the system knows it.
     pub(crate) fn client(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Tcp(_, client) => Some(*client),
             Self::Unix(_) => None,
         }
     }
@@ -35,7 +36,7 @@ impl Socket {
     pub(crate) async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self {
-                Self::Tcp(stream) => stream.readable().await?,
+                Self::Tcp(stream, _) => stream.readable().await?,
                 Self::Unix(stream) => stream.readable().await?,
             }
             match self.try_peek(buffer) {
@@ -51,7 +52,9 @@ impl Socket {
             Ok(length)
         };
         match self {
-            Self::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(stream.as_fd(), buffer)),
+            Self::Tcp(stream, _) => {
+                stream.try_io(Interest::READABLE, || peek(stream.as_fd(), buffer))
+            }
             Self::Unix(stream) => {
                 stream.try_io(Interest::READABLE, || peek(stream.as_fd(), buffer))
             }
@@ -88,7 +91,7 @@ pub(crate) struct Watched {
 macro_rules! on_stream {
     ($self:expr, $stream:ident => $call:expr) => {
         match $self {
-            Stream::Clear(Socket::Tcp($stream)) => $call,
+            Stream::Clear(Socket::Tcp($stream, _)) => $call,
             Stream::Clear(Socket::Unix($stream)) => $call,
             Stream::Tls($stream) => $call,
             Stream::Stdio($stream) => $call,
@@ -99,7 +102,7 @@ macro_rules! on_stream {
 macro_rules! on_socket {
     ($self:expr, $stream:ident => $call:expr) => {
         match $self {
-            Socket::Tcp($stream) => $call,
+            Socket::Tcp($stream, _) => $call,
             Socket::Unix($stream) => $call,
         }
     };

@@ -48,12 +48,12 @@ impl Page {
     }
 
     /// The page as what is said to any request with a status that is no success: no conditions, no
-    /// ranges.
+    /// ranges, and nobody is told that it is not acceptable instead.
     ///
     /// # Errors
     /// If the content can't be read.
     pub fn with_status(&self, status: StatusCode, request: &HeaderMap) -> Result<Response, Error> {
-        let Some(chosen) = self.choose(request) else { return Ok(self.not_acceptable()) };
+        let chosen = self.choose(request).unwrap_or(&self.representations[0]);
         let mut response = chosen.whole(status)?;
         response.headers_mut().remove(ETAG);
         response.headers_mut().remove(ACCEPT_RANGES);
@@ -109,10 +109,11 @@ impl Representation {
     }
 
     fn part(&self, content: &Content, part: Range<u64>) -> Result<Response, Error> {
-        let mut headers = self.headers.clone();
+        let mut headers = self.of_part();
         headers.insert(CONTENT_LENGTH, (part.end - part.start).into());
-        let range = HeaderValue::try_from(self.content_range(&part));
-        headers.extend(range.map(|range| (CONTENT_RANGE, range)));
+        if let Ok(range) = HeaderValue::try_from(self.content_range(&part)) {
+            headers.insert(CONTENT_RANGE, range);
+        }
         let body = content.part(part)?;
         Ok(response(StatusCode::PARTIAL_CONTENT, headers, body))
     }

@@ -5,8 +5,8 @@ use std::cell::OnceCell;
 use holdall_resources::{Coding, Error, Resource};
 use http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, ETAG, EXPIRES, HeaderMap,
-    HeaderName, HeaderValue, VARY,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES,
+    HeaderMap, HeaderName, HeaderValue, VARY,
 };
 
 use crate::content::{Content, SMALL};
@@ -32,6 +32,8 @@ pub(crate) struct Representation {
     pub headers: HeaderMap,
     /// Those of a 304.
     pub kept: HeaderMap,
+    /// Those of a 206: its values are put in each time, for which the map then need not grow.
+    partial: OnceCell<HeaderMap>,
     content: Content,
     /// What was small enough to be inflated once, and not each time.
     held: OnceCell<Content>,
@@ -105,7 +107,18 @@ impl Representation {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
         }
         let kept = kept(&headers);
-        Self { coding, size, etag, headers, kept, content, held: OnceCell::new() }
+        let (partial, held) = (OnceCell::new(), OnceCell::new());
+        Self { coding, size, etag, headers, kept, partial, content, held }
+    }
+
+    /// The headers of an answer with a part of it.
+    pub fn of_part(&self) -> HeaderMap {
+        let prepare = || {
+            let mut headers = self.headers.clone();
+            headers.insert(CONTENT_RANGE, HeaderValue::from_static(""));
+            headers
+        };
+        self.partial.get_or_init(prepare).clone()
     }
 
     /// Where its bytes are.

@@ -130,7 +130,14 @@ impl Inner {
             Err(Flaw::Malformed) => {
                 return Ok(Next::Answered(self.plain(StatusCode::BAD_REQUEST, path)));
             }
-            Err(Flaw::Nameless) => return self.missing(request, path, None).map(Next::Answered),
+            Err(Flaw::Nameless) => {
+                // As it is written it may be near a page, but is never the name of a resource.
+                let page = match self.map.place(path, false)? {
+                    Place::Missing(page) => page,
+                    _ => None,
+                };
+                return self.missing(request, path, page).map(Next::Answered);
+            }
         };
         let is_name = path::is_name(&decoded);
         let is_asked = *method != Method::OPTIONS;

@@ -1,10 +1,10 @@
 //! Fifty thousand resources: each is found, and what clients do to a server costs it no more.
 
-use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use holdall_tests::fixtures::{Random, noise_of};
+use holdall_tests::fixtures::{self, CROWD, Random, crowd_content, crowd_names, noise_of};
+use holdall_tests::h2::{Frame, Http2, reason, setting};
 use holdall_tests::process::{descriptors, memory, processor_time, reset_on_close, wait_until};
 use holdall_tests::{Client, Scratch, Server, tools};
 
@@ -12,20 +12,7 @@ use crate::fixture::{Shared, Site};
 
 static SITE: Shared = Shared::new();
 
-const COUNT: usize = 50_000;
-/// More than anybody would guess right.
-const CONTENTS: usize = 997;
 const LARGE: usize = 5 << 20;
-
-/// Names of files in directories of directories, the same each time.
-fn names() -> Vec<String> {
-    let mut random = Random::new(20_261_123);
-    let name = |number: usize| {
-        let (a, b, c) = (random.below(40), random.below(40), random.next() & 0xffff_ffff);
-        format!("d{a}/e{b}/{c:08x}-{number}.txt")
-    };
-    (0..COUNT).map(name).collect()
-}
 
 /// The site, and the right to be alone with it: these tests measure.
 fn site() -> (Arc<Site>, MutexGuard<'static, ()>) {
@@ -39,26 +26,13 @@ fn make() -> Site {
     scratch.write("www/large.bin", noise_of(LARGE, 3));
     scratch.write("www/large.txt", "a line of a large text\n".repeat(LARGE / 23));
     scratch.write("www/index.html", "<p>start\n");
-    for (number, name) in names().iter().enumerate() {
-        let file = scratch.path("www").join(name);
-        fs::create_dir_all(file.parent().expect("a directory")).expect("a directory of ours");
-        // One file with many names is made faster than many files.
-        let content = scratch.path(format!("contents/{}", number % CONTENTS));
-        if number < CONTENTS {
-            scratch.write(&content, content_of(number));
-        }
-        fs::hard_link(content, file).expect("a file of ours");
-    }
+    fixtures::crowd(&scratch, "www");
     Site::of_directory(scratch)
-}
-
-fn content_of(number: usize) -> String {
-    format!("content {}\n", number % CONTENTS)
 }
 
 /// The names in another order, so that neighbours are no neighbours.
 fn shuffled() -> Vec<(usize, String)> {
-    let mut names: Vec<_> = names().into_iter().enumerate().collect();
+    let mut names: Vec<_> = crowd_names().into_iter().enumerate().collect();
     let mut random = Random::new(7);
     for at in (1..names.len()).rev() {
         names.swap(at, random.below(at as u64 + 1) as usize);
@@ -77,14 +51,14 @@ fn every_one_is_found() {
         client.send(names.iter().map(request).collect::<String>());
         for (number, name) in names {
             let answer = client.response();
-            assert_eq!((answer.status, answer.text()), (200, &*content_of(*number)), "{name}");
+            assert_eq!((answer.status, answer.text()), (200, &*crowd_content(*number)), "{name}");
         }
     }
     // What is prepared for each answer is kept within a limit.
     let used = memory(site.server.pid()).saturating_sub(before);
-    assert!(used < 96 << 20, "{used} bytes for {COUNT} resources");
-    for (number, name) in names().iter().enumerate().step_by(501) {
-        assert_eq!(site.get(&format!("/{name}")).text(), content_of(number));
+    assert!(used < 96 << 20, "{used} bytes for {CROWD} resources");
+    for (number, name) in crowd_names().iter().enumerate().step_by(501) {
+        assert_eq!(site.get(&format!("/{name}")).text(), crowd_content(number));
         assert_eq!(site.get(&format!("/{name}x")).status, 404);
         let (directory, _) = name.rsplit_once('/').expect("a directory");
         assert_eq!(site.get(&format!("/{directory}/")).status, 404, "{directory}");
@@ -198,11 +172,50 @@ fn paths_without_end_cost_little() {
     assert!(used < Duration::from_secs(5), "{used:?} for 160 requests");
 }
 
+/// What a client may make the server hold with one connection.
+const BOUND: u64 = 32 << 20;
+
+/// Requests for resources that are taken back at once, and answers that nobody makes room for.
+#[test]
+fn requests_that_are_taken_back_leave_nothing_behind() {
+    let (site, _alone) = site();
+    let (server, names) = (&site.server, crowd_names());
+    let others = |moment: &str| {
+        let answer = Http2::connect(server.address).get(1, &format!("/{}", names[5]));
+        assert_eq!(answer, (200, crowd_content(5).into_bytes()), "{moment}");
+        assert_eq!(server.get("/").status, 200, "{moment}");
+    };
+    others("before");
+    let before = memory(server.pid());
+    let floods: [(&str, fn(u32) -> Frame); 3] = [
+        ("resets", |stream| Frame::reset(stream, reason::CANCEL)),
+        // A grant beyond 31 bits is an error for which the server resets the stream.
+        ("errors", |stream| Frame::window_update(stream, 0x7fff_ffff)),
+        ("no room", |stream| Frame::get(stream + 2, "/large.txt")),
+    ];
+    for (flood, second) in floods {
+        let mut client = Http2::connect_with(server.address, &[(setting::INITIAL_WINDOW_SIZE, 0)]);
+        let patience = Some(Duration::from_secs(1));
+        client.stream().set_write_timeout(patience).expect("a socket");
+        for (number, name) in (0..10_000).zip(&names) {
+            let stream = number * 4 + 1;
+            let first = Frame::get(stream, &format!("/{name}"));
+            // It ends the connection, or takes no more because its answers are not read.
+            if client.send_bytes(&[first.bytes(), second(stream).bytes()].concat()).is_err() {
+                break;
+            }
+        }
+        let used = memory(server.pid()).saturating_sub(before);
+        assert!(used < BOUND, "{flood}: {used} bytes");
+        others(flood);
+    }
+}
+
 /// Many clients at once, over HTTP/2 as well.
 #[test]
 fn a_crowd_is_served() {
     let (site, _alone) = site();
-    let name = &names()[4_711];
+    let name = &crowd_names()[4_711];
     for arguments in
         [&["-n", "3000", "-c", "20", "--h1"][..], &["-n", "3000", "-c", "5", "-m", "20"]]
     {

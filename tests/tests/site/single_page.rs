@@ -124,6 +124,11 @@ fn the_nearest_page_says_that_it_is_not_there() {
         ("/docs/deep/er/", "<p>no such document\n"),
         ("/docs/not/there/at/all", "<p>no such document\n"),
         ("/docs/deep/index.html/", "<p>no such document\n"),
+        // What can't be a name is not there either.
+        ("/text%2fnothing", "<p>nowhere\n"),
+        ("/docs/deep%2fer/x.txt", "<p>no such document\n"),
+        ("/docs/%ff", "<p>no such document\n"),
+        ("/docs//", "<p>no such document\n"),
         ("/long/nothing", &long),
     ] {
         let answer = site.get(target);
@@ -133,6 +138,8 @@ fn the_nearest_page_says_that_it_is_not_there() {
         assert_eq!(answer.header("cache-control"), Some("no-cache"), "{target}");
         assert_eq!(site.get_with(target, &["if-none-match: *"]).status, 404, "{target}");
         assert_eq!(site.get_with(target, &["range: bytes=0-1"]).status, 404, "{target}");
+        // That it is not there matters more than how it is said.
+        assert_eq!(site.get_with(target, &["accept-encoding: *;q=0"]).status, 404, "{target}");
     }
     let answer = site.gzip("/long/nothing");
     let is_packed = answer.header("content-encoding") == Some("gzip");
