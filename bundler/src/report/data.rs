@@ -118,6 +118,8 @@ struct HealthData {
     index: &'static str,
     problems_len: u64,
     problems: Vec<ProblemData>,
+    /// What each signature claims.
+    signatures: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -140,6 +142,7 @@ impl HealthData {
             },
             problems_len: data.health.problems_len,
             problems: data.health.problems.iter().map(problem).collect(),
+            signatures: data.health.signatures.iter().map(|signature| signature.claim()).collect(),
         }
     }
 }

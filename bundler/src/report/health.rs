@@ -2,7 +2,7 @@
 
 use super::anatomy::Anatomy;
 use holdall_archive::{Archive, Error, Flaw, IndexState};
-use holdall_bundle::{BundleError, Digest, ExitCode, chain, verify};
+use holdall_bundle::{BundleError, Digest, ExitCode, Signature, chain, signatures, verify};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::fs::File;
@@ -21,6 +21,8 @@ pub struct Health {
     pub problems: Vec<Problem>,
     /// How many problems there are.
     pub problems_len: u64,
+    /// Who is said to have signed it: claims, which nobody has held against a key.
+    pub signatures: Vec<Signature>,
     /// Where names are looked up: not in the index where the archive was edited.
     pub index: IndexState,
     /// What the process ends with.
@@ -46,6 +48,7 @@ impl Health {
             sha256: digest(archive.path())?,
             problems: Vec::new(),
             problems_len: 0,
+            signatures: signatures(archive).unwrap_or_default(),
             index: archive.index_state()?,
             worst: ExitCode::Success,
         };

@@ -210,7 +210,8 @@ function rankingLine(part, bytes, others) {
 }
 
 function drawTrust() {
-  const { problems_len: count, index } = data.health;
+  const { health } = data;
+  const { problems_len: count, index } = health;
   get('trust').textContent =
     index !== 'used'
       ? 'The archive was edited with another tool after it was bundled: its digests no longer vouch for it.'
@@ -227,6 +228,7 @@ function drawTrust() {
       h('dt', {}, name, h('span', { className: 'fine' }, what)),
       h('dd', {}, h('code', {}, digest)),
     ]),
+    ...health.signatures.flatMap(claim => [h('dt', {}, 'Signature'), h('dd', {}, `It ${claim}`)]),
   );
 }
 
