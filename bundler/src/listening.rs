@@ -29,7 +29,7 @@ pub struct ListeningError {
     /// Its value.
     pub value: String,
     /// What is wrong with it.
-    pub source: ParseError,
+    pub source: Box<ParseError>,
 }
 
 impl ListeningError {
@@ -128,7 +128,8 @@ fn first_given(
     let given = lists.into_iter().map(|list| values(list, option, short));
     let given = given.map(Iterator::collect::<Vec<_>>).find(|given| !given.is_empty());
     let parse = |value: &str| {
-        value.parse().map_err(|source| ListeningError { option, value: value.to_owned(), source })
+        let wrong = |source| ListeningError { option, value: value.to_owned(), source };
+        value.parse().map_err(|error| wrong(Box::new(error)))
     };
     given.unwrap_or_default().into_iter().map(parse).collect()
 }
