@@ -23,7 +23,7 @@ FUZZ_RUSTFLAGS := --cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 -Cdebug
 .PHONY: help build bundle run demo-https test tools fmt lint docs check fuzz-build fuzz bench bench-http look-inspect deny install clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-19s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-21s%s\n", $$1, $$2 }'
 
 build: ## build the bundler
 	$(CARGO) build --release --locked -p holdall
