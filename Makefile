@@ -28,7 +28,7 @@ PORTABLE := $(TARGET)/portable
   bench-http look-inspect image test-image deny install clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-19s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | awk -F'#' '{ printf "%-21s%s\n", $$1, $$2 }'
 
 build: ## build the bundler
 	$(CARGO) build --release --locked -p holdall
