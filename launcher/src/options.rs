@@ -211,7 +211,8 @@ pub(crate) fn leading_question(
     let is_ours = bundle.manifest().entry_point.kind != EntryPointKind::Exec;
     let first = arguments.rest.first().and_then(|first| first.to_str()).unwrap_or_default();
     let name = first.split_once('=').map_or(first, |(name, _)| name);
-    if !QUESTIONS.contains(&name) && !(is_ours && name == "--health") {
+    let is_question = QUESTIONS.contains(&name) || is_ours && name == "--health";
+    if !is_question {
         return Ok(None);
     }
     let manifest = Some(bundle.manifest());

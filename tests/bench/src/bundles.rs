@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context, Result};
 use holdall_archive::{DosTime, Name, Packed, Writer};
 use holdall_bundle::{
-    Built, Content, Digest, EntryPoint, EntryPointKind, MANIFEST_FORMAT, MANIFEST_NAME, Manifest,
-    Prefix,
+    About, Built, Content, Digest, EntryPoint, EntryPointKind, MANIFEST_FORMAT, MANIFEST_NAME,
+    Manifest, Prefix,
 };
 
 /// The resource that is read first, of 1 KB.
@@ -70,7 +70,9 @@ impl Recipe {
                 kind: self.kind,
                 payload: payload.map(|(name, _)| name.clone()),
             },
+            about: About::default(),
             arguments: Vec::new(),
+            environment: Default::default(),
             serving: None,
             built: Built { by: "holdall-bench".into(), target: env!("BENCH_TARGET").into() },
             prefix: Prefix {
