@@ -187,7 +187,8 @@ fn requests_that_are_taken_back_leave_nothing_behind() {
     };
     others("before");
     let before = memory(server.pid());
-    let floods: [(&str, fn(u32) -> Frame); 3] = [
+    type Flood = (&'static str, fn(u32) -> Frame);
+    let floods: [Flood; 3] = [
         ("resets", |stream| Frame::reset(stream, reason::CANCEL)),
         // A grant beyond 31 bits is an error for which the server resets the stream.
         ("errors", |stream| Frame::window_update(stream, 0x7fff_ffff)),

@@ -24,7 +24,8 @@ const SERVER: &str = r#"
 /// Runs a test in a network of its own, in which each port is free.
 fn alone(test: impl FnOnce() + Send) {
     // What has to be built may need the other one.
-    (programs::holdall(), programs::sayhello());
+    programs::holdall();
+    programs::sayhello();
     let run = || {
         #[expect(deprecated, reason = "its successor is unsafe, for other flags than this one")]
         rustix::thread::unshare(UnshareFlags::NEWNET).expect("a network");
