@@ -26,7 +26,7 @@ use std::path::Path;
 /// Whatever can go wrong; the file that was there before is untouched then.
 pub fn run(args: &BundleArgs, shell: &Shell) -> Result<(), Error> {
     let plan = Plan::new(args)?;
-    let code = plan.code.file(args, shell)?;
+    let code = plan.code.listed_file(args, shell)?;
     let entry_point = EntryPoint::new(code.as_deref(), plan.kind, args.entry.launcher.as_deref())?;
     let items = tree::find(&plan.tree)?;
     check(&plan, &entry_point, &items)?;

@@ -185,15 +185,18 @@ impl Package {
         if !status.success() {
             return Err(CargoError::Failed { what: "build", status, message: String::new() });
         }
-        let built = artifact?.ok_or_else(|| CargoError::NotBuilt {
+        artifact?.ok_or_else(|| CargoError::NotBuilt {
             target: target.to_string(),
             package: self.name.clone(),
-        })?;
-        Ok(self.with_list(built, args, shell))
+        })
     }
 
-    /// What was built, with the list of its dependencies; without one where cargo can't tell them.
-    fn with_list(&self, built: PathBuf, args: &CargoArgs, shell: &Shell) -> PathBuf {
+    /// What was built, as a copy with the list of its dependencies; without one where cargo can't tell
+    /// them, or was not to be run.
+    pub fn with_list(&self, built: PathBuf, args: &CargoArgs, shell: &Shell) -> PathBuf {
+        if args.no_build {
+            return built;
+        }
         let tree = || {
             let mut command = cargo();
             command.args(["tree", "--quiet", "--manifest-path"]).arg(&self.manifest);

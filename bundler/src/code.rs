@@ -32,6 +32,24 @@ impl Code {
             Self::None => Ok(None),
         }
     }
+
+    /// The same to be kept: what cargo built carries the list of its dependencies.
+    ///
+    /// # Errors
+    /// [`CargoError`].
+    pub fn listed_file(
+        &self,
+        args: &BundleArgs,
+        shell: &Shell,
+    ) -> Result<Option<PathBuf>, CargoError> {
+        let file = self.file(args, shell)?;
+        Ok(match self {
+            Self::Cargo(package, _) => {
+                file.map(|built| package.with_list(built, &args.cargo, shell))
+            }
+            _ => file,
+        })
+    }
 }
 
 /// What the user wants to run, in the order of precedence: options, manifest, what is there.

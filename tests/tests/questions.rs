@@ -126,6 +126,7 @@ name         site
 version      1.2.3
 entry point  site
 built by     holdall [..] for [..]-unknown-linux-gnu
+needs        nothing of the host
 file         [..]/site, [..] bytes
 executable   [..] bytes, sha256 [..]
 content      8 files, [..] bytes, sha256 [..]
