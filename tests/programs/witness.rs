@@ -58,6 +58,7 @@ impl Witness {
         Ok(Response::new(match path {
             "/" => self.identity()?.into(),
             "/resource" => self.resource(query)?.into(),
+            "/variable" => std::env::var(query).unwrap_or_default().into(),
             "/read" => told(fs::read(query)),
             "/list" => told(fs::read_dir(query)),
             "/write" => told(fs::write(query, "written by the service\n")),

@@ -355,3 +355,22 @@ fn a_stop_during_an_upgrade_stops_both() {
         server.wait_until_gone();
     }
 }
+
+#[test]
+fn the_next_version_has_defaults_of_its_own() {
+    let scratch = Scratch::new();
+    let versions = Versions::pack(&scratch);
+    let set = |file: &str, word: &str| {
+        scratch.holdall().args(["set", file, "--env", word, "--env", "KEPT=bundle"]).ok();
+    };
+    set("server", "WORD=first");
+    set("second", "WORD=second");
+    let mut server = Generations::start(&scratch, versions.run(&[]).env("KEPT", "user"));
+    let address = server.server().address;
+    let variable = |name: &str| http::get(address, &format!("/variable?{name}")).text().to_owned();
+    assert_eq!((variable("WORD"), variable("KEPT")), ("first".into(), "user".into()));
+    replace(&versions.file, &versions.next);
+    server.upgrade();
+    wait_for_version(&server, "2");
+    assert_eq!((variable("WORD"), variable("KEPT")), ("second".into(), "user".into()));
+}

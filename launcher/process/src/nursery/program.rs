@@ -17,6 +17,7 @@ use rustix::process::Pid;
 
 use super::keeper::Role;
 use super::launch::{self, NotStarted};
+use crate::environment;
 use crate::handed;
 use crate::system::{self, FIRST_PASSED};
 
@@ -49,11 +50,13 @@ struct Inheritance<'a> {
 impl Program {
     /// The program that runs, by the path at which it was started.
     pub(super) fn of_process() -> io::Result<Self> {
-        let is_handed = |name: &OsStr| handed::OWN.iter().any(|own| name == *own);
+        let is_own = |name: &OsStr| {
+            handed::OWN.iter().any(|own| name == *own) || environment::is_default(name)
+        };
         Ok(Self {
             path: path_of_process()?,
             arguments: env::args_os().collect(),
-            environment: env::vars_os().filter(|(name, _)| !is_handed(name)).collect(),
+            environment: env::vars_os().filter(|(name, _)| !is_own(name)).collect(),
         })
     }
 
