@@ -34,7 +34,7 @@ use crate::shell::Shell;
 use config::{Config, Labels, Run};
 use git::Git;
 use holdall_archive::Archive;
-use holdall_bundle::{Bundle, BundleError, EntryPointKind, grouped};
+use holdall_bundle::{Bundle, BundleError, EntryPointKind, first_damage, grouped};
 use layer::{Layer, User};
 use layout::Layout;
 use std::fs::File;
@@ -82,11 +82,7 @@ fn open(path: &Path) -> Result<(File, Bundle), Error> {
 
 /// What was damaged on the way is not to be handed on.
 fn check_intact(bundle: &Bundle) -> Result<(), Error> {
-    let mut first = None;
-    holdall_bundle::verify(bundle.archive(), &mut |error| {
-        first.get_or_insert(error);
-    })?;
-    first.map_or(Ok(()), |error| Err(error.into()))
+    first_damage(bundle.archive())?.map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn reference(args: &ImageArgs, bundle: &Bundle) -> Result<Reference, ImageError> {

@@ -5,7 +5,7 @@
 //! Where the file system can't do that, it has a hidden name beside the target meanwhile.
 
 use holdall_archive::Archive;
-use holdall_bundle::{Bundle, BundleError, EntryPointKind, ExitCode};
+use holdall_bundle::{Bundle, BundleError, EntryPointKind, ExitCode, first_damage};
 use rustix::fs::{self as at, AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -225,11 +225,7 @@ impl ClosedFile {
     /// # Errors
     /// [`OutputError::Damaged`] with the first damage.
     pub fn check(&self) -> Result<(), OutputError> {
-        let mut first = None;
-        let checked = holdall_bundle::verify(self.bundle.archive(), &mut |error| {
-            first.get_or_insert(error);
-        });
-        match checked.map(|_| first) {
+        match first_damage(self.bundle.archive()) {
             Ok(None) => Ok(()),
             Ok(Some(source)) | Err(source) => {
                 Err(OutputError::Damaged { path: self.new.target.clone(), source })

@@ -7,7 +7,7 @@ use crate::shell::Shell;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use holdall_bundle::{
-    Bundle, BundleError, Digest, ExitCode, MANIFEST_NAME, signature_comment, verify,
+    Bundle, BundleError, Digest, ExitCode, MANIFEST_NAME, first_damage, signature_comment,
 };
 use minisign::{PublicKey, SecretKey, SecretKeyBox};
 use std::io::{self, IsTerminal, Read};
@@ -89,11 +89,8 @@ pub fn run(args: &SignArgs, shell: &Shell) -> Result<(), Error> {
 
 /// A signature of a manifest that is not true of the rest would be a lie.
 fn check_intact(bundle: &Bundle) -> Result<(), Error> {
-    let mut first = None;
-    verify(bundle.archive(), &mut |error| {
-        first.get_or_insert(error);
-    })?;
-    first.map_or(Ok(()), |error| Err(SignError::NotIntact(error).into()))
+    let damage = first_damage(bundle.archive())?;
+    damage.map_or(Ok(()), |error| Err(SignError::NotIntact(error).into()))
 }
 
 fn signature(bundle: &Bundle, key: &SecretKey) -> Result<Change, Error> {

@@ -41,4 +41,4 @@ pub use signature::{
     verify_signature,
 };
 pub use text::{chain, escaped, ignore_broken_pipe};
-pub use verify::{print_verification, verify, verify_signed};
+pub use verify::{first_damage, print_verification, verify, verify_signed};

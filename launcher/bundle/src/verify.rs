@@ -88,11 +88,19 @@ pub fn print_verification(
 /// Whatever keeps the bundle from being what the owner of `key` signed.
 pub fn verify_signed(archive: &Archive, key: &PublicKey) -> Result<Signature, SignatureError> {
     let signature = verify_signature(archive, key)?;
+    first_damage(archive)?.map_or(Ok(signature), |error| Err(error.into()))
+}
+
+/// Runs [`verify`], and gives the first damage that it finds; `None` if every byte is right.
+///
+/// # Errors
+/// As [`verify`].
+pub fn first_damage(archive: &Archive) -> Result<Option<BundleError>, BundleError> {
     let mut first = None;
     verify(archive, &mut |error| {
         first.get_or_insert(error);
     })?;
-    first.map_or(Ok(signature), |error| Err(error.into()))
+    Ok(first)
 }
 
 /// What is right with a bundle: its size, and who signed it or is said to have done so.
